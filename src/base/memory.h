@@ -1,0 +1,41 @@
+/* All allocation of the process, counted. jemalloc's only door.
+ *
+ * Nothing here returns NULL: out of memory ends the process with a report. Whoever takes a size
+ * from outside checks it against a named limit first. A sanitizer build uses the C library's
+ * malloc (option EIR_SYSTEM_MALLOC). */
+#ifndef EIR_BASE_MEMORY_H
+#define EIR_BASE_MEMORY_H
+
+#include "base/units.h"
+
+void *memory_alloc(size_t size) __attribute__((malloc, returns_nonnull));
+void *memory_alloc_zero(size_t size) __attribute__((malloc, returns_nonnull));
+void *memory_realloc(void *block, size_t size) __attribute__((returns_nonnull));
+void memory_free(void *block); /* NULL is allowed */
+char *memory_copy_text(const char *text);
+
+/* Frees a block whose allocated size the caller still knows: cheaper than memory_free, because
+ * the allocator is not asked. `size` is what was passed to memory_alloc or memory_realloc. */
+void memory_free_sized(void *block, size_t size);
+
+/* Bytes that an allocation of `size` really takes (the allocator's size class). */
+size_t memory_class(size_t size);
+/* Bytes that this block really takes. */
+size_t memory_usable(const void *block);
+
+/* Bytes in use now, by size class, and the highest value of that. */
+size_t memory_used(void);
+size_t memory_peak(void);
+void memory_peak_reset(void);
+
+struct memory_stats {
+    const char *allocator; /* "jemalloc-5.3.0" or "libc" */
+    size_t allocated;      /* the allocator's own view of the same */
+    size_t active;         /* bytes in active pages */
+    size_t resident;       /* resident bytes of the allocator */
+    size_t muzzy;          /* given back lazily */
+};
+/* Asks the allocator; takes microseconds, not for the hot path. */
+void memory_stats_read(struct memory_stats *stats);
+
+#endif

