@@ -1,0 +1,200 @@
+/* Numbers as text. Doubles are printed with the fewest digits that read back the same, laid out
+ * as Valkey lays them out: plain where that stays short, else with an exponent. */
+#include "base/number.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define INT64_DIGITS_MAX 20
+
+bool number_parse_unsigned(struct bytes text, uint64_t *value)
+{
+    if (text.size == 0 || text.size > INT64_DIGITS_MAX) return false;
+    if (text.data[0] == '0' && text.size > 1) return false;
+    uint64_t sum = 0;
+    for (size_t i = 0; i < text.size; i++) {
+        unsigned digit = (unsigned char)text.data[i] - '0';
+        if (digit > 9) return false;
+        if (__builtin_mul_overflow(sum, 10u, &sum) || __builtin_add_overflow(sum, digit, &sum))
+            return false;
+    }
+    *value = sum;
+    return true;
+}
+
+bool number_parse(struct bytes text, int64_t *value)
+{
+    uint64_t magnitude;
+    if (text.size == 0) return false;
+    if (text.data[0] != '-') {
+        if (!number_parse_unsigned(text, &magnitude) || magnitude > INT64_MAX) return false;
+        *value = (int64_t)magnitude;
+        return true;
+    }
+    if (!number_parse_unsigned(bytes_from(text, 1), &magnitude)) return false;
+    if (magnitude == 0 || magnitude > (uint64_t)INT64_MAX + 1) return false; /* "-0" is no form */
+    *value = (int64_t)(0 - magnitude);
+    return true;
+}
+
+size_t number_print_unsigned(uint64_t value, char *text)
+{
+    static const char pairs[] = "00010203040506070809101112131415161718192021222324"
+                                "25262728293031323334353637383940414243444546474849"
+                                "50515253545556575859606162636465666768697071727374"
+                                "75767778798081828384858687888990919293949596979899";
+    char reversed[INT64_DIGITS_MAX];
+    char *at = reversed + sizeof(reversed);
+    while (value >= 100) {
+        at -= 2;
+        memcpy(at, pairs + 2 * (value % 100), 2);
+        value /= 100;
+    }
+    if (value >= 10) {
+        at -= 2;
+        memcpy(at, pairs + 2 * value, 2);
+    } else {
+        *--at = (char)('0' + value);
+    }
+    size_t size = (size_t)(reversed + sizeof(reversed) - at);
+    memcpy(text, at, size);
+    return size;
+}
+
+size_t number_print(int64_t value, char *text)
+{
+    if (value >= 0) return number_print_unsigned((uint64_t)value, text);
+    text[0] = '-';
+    return 1 + number_print_unsigned(0 - (uint64_t)value, text + 1);
+}
+
+bool number_parse_double(struct bytes text, double *value)
+{
+    char copy[256]; /* longer texts are no numbers that anybody means */
+    if (text.size == 0 || text.size >= sizeof(copy)) return false;
+    if (text.data[0] == ' ' || (text.data[0] >= '\t' && text.data[0] <= '\r')) return false;
+    if (memchr(text.data, '\0', text.size) != NULL) return false;
+    bytes_to_text(text, copy, sizeof(copy));
+
+    char *end;
+    double parsed = strtod(copy, &end);
+    if (*end != '\0' || isnan(parsed)) return false;
+    /* An overflow is refused; "inf" in words is not. A result too small becomes the nearest. */
+    if (isinf(parsed) && memchr(copy, 'n', text.size) == NULL &&
+        memchr(copy, 'N', text.size) == NULL)
+        return false;
+    *value = parsed;
+    return true;
+}
+
+/* Significant digits without point or trailing zeros; value = 0.d1d2d3... x 10^exponent. */
+struct decimal {
+    char digits[20];
+    int count;
+    int exponent;
+};
+
+static void decimal_of(double value, struct decimal *decimal)
+{
+    char text[NUMBER_DOUBLE_MAX];
+    /* 15 digits always survive the way there and back, 17 always suffice. */
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(text, sizeof(text), "%.*e", digits - 1, value);
+        if (strtod(text, NULL) == value) break;
+    }
+    const char *at = text;
+    decimal->count = 0;
+    for (; *at != 'e'; at++)
+        if (*at != '.') decimal->digits[decimal->count++] = *at;
+    while (decimal->count > 1 && decimal->digits[decimal->count - 1] == '0') decimal->count--;
+    decimal->exponent = atoi(at + 1) + 1;
+}
+
+static size_t print_plain(const struct decimal *decimal, char *text)
+{
+    size_t size = 0;
+    int point = decimal->exponent;
+    if (point <= 0) {
+        text[size++] = '0';
+        text[size++] = '.';
+        for (int i = point; i < 0; i++) text[size++] = '0';
+    }
+    for (int i = 0; i < decimal->count; i++) {
+        if (i == point && i > 0) text[size++] = '.';
+        text[size++] = decimal->digits[i];
+    }
+    for (int i = decimal->count; i < point; i++) text[size++] = '0';
+    return size;
+}
+
+static size_t print_scientific(const struct decimal *decimal, char *text)
+{
+    size_t size = 0;
+    text[size++] = decimal->digits[0];
+    if (decimal->count > 1) text[size++] = '.';
+    for (int i = 1; i < decimal->count; i++) text[size++] = decimal->digits[i];
+    text[size++] = 'e';
+    int exponent = decimal->exponent - 1;
+    if (exponent > 0) text[size++] = '+';
+    return size + number_print(exponent, text + size);
+}
+
+size_t number_print_double(double value, char *text)
+{
+    if (isnan(value)) return memcpy(text, "nan", 3), 3;
+    if (isinf(value)) return value > 0 ? (memcpy(text, "inf", 3), 3) : (memcpy(text, "-inf", 4), 4);
+    if (value >= -0x1p63 && value < 0x1p63 && value == (double)(int64_t)value)
+        return number_print((int64_t)value, text);
+
+    size_t sign = value < 0 ? 1 : 0;
+    if (sign) text[0] = '-';
+    struct decimal decimal;
+    decimal_of(fabs(value), &decimal);
+
+    /* Plain: an integer with fewer than 7 zeros behind its digits; a fraction whose last digit
+     * stands in one of the first six places, or whose first is not below the fourth. */
+    int last = decimal.exponent - decimal.count; /* power of ten of the last digit */
+    int first = abs(decimal.exponent - 1);
+    bool plain = last >= 0 ? first < decimal.count + 7 : last > -7 || first < 4;
+    if (plain) return sign + print_plain(&decimal, text + sign);
+    return sign + print_scientific(&decimal, text + sign);
+}
+
+bool number_parse_memory(struct bytes text, int64_t *value)
+{
+    static const struct {
+        const char *name;
+        int64_t factor;
+    } units[] = {
+        { "", 1 },           { "b", 1 },
+        { "k", 1000 },       { "kb", 1024 },
+        { "m", 1000000 },    { "mb", 1024 * 1024 },
+        { "g", 1000000000 }, { "gb", 1024 * 1024 * 1024 },
+    };
+    size_t digits = text.size > 0 && text.data[0] == '-' ? 1 : 0;
+    while (digits < text.size && text.data[digits] >= '0' && text.data[digits] <= '9') digits++;
+    int64_t number;
+    if (!number_parse(bytes_of(text.data, digits), &number)) return false;
+    for (size_t i = 0; i < COUNT_OF(units); i++) {
+        if (!bytes_is_word(bytes_from(text, digits), units[i].name)) continue;
+        return !__builtin_mul_overflow(number, units[i].factor, value);
+    }
+    return false;
+}
+
+void number_print_human(uint64_t value, char *text)
+{
+    static const char letters[] = "BKMGTPE";
+    if (value < 1024) {
+        snprintf(text, NUMBER_TEXT_MAX, "%lluB", (unsigned long long)value);
+        return;
+    }
+    size_t unit = 0;
+    double scaled = (double)value;
+    while (scaled >= 1024 && unit + 2 < sizeof(letters)) {
+        scaled /= 1024;
+        unit++;
+    }
+    snprintf(text, NUMBER_TEXT_MAX, "%.2f%c", scaled, letters[unit]);
+}
