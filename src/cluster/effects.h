@@ -2,7 +2,7 @@
  *
  * CLUSTER_SAVE stands before the CLUSTER_SEND that reveals what was saved: a shell that fails to
  * save must drop every later effect of this list that `needs_save` marks, and tell the core with
- * the next event (cluster_save_failed). */
+ * the next event (cluster_save_failed in cluster.h). */
 #ifndef EIR_CLUSTER_EFFECTS_H
 #define EIR_CLUSTER_EFFECTS_H
 
@@ -16,7 +16,7 @@ enum cluster_effect_type {
     CLUSTER_RESOLVE,       /* seed_index */
     CLUSTER_FOLLOW,        /* be a replica of `node` at `address` */
     CLUSTER_LEAD,          /* be a primary: stop replicating; the lineage goes on (replid2) */
-    CLUSTER_DRAIN,         /* replica: apply what the dead primary still sent, then say is_drained */
+    CLUSTER_DRAIN,         /* replica: apply what the dead primary still sent: is_drained */
     CLUSTER_DROP_KEYS,     /* slots (owned by the effect): delete their keys */
     CLUSTER_FLUSH,         /* delete every key (RESET on a replica) */
     CLUSTER_PAUSE_WRITES,  /* until_ms */

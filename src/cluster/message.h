@@ -16,7 +16,8 @@ enum message_type {
     MESSAGE_MFSTART = 8,
     MESSAGE_MODULE = 9,
     MESSAGE_PUBLISHSHARD = 10,
-    /* Ours, sent only to proven Eir peers; the codec maps them to numbers far above. */
+    /* Ours, sent only to proven Eir peers; the codec maps them to numbers far above. Their kinds
+     * stand in eir_messages.h. */
     MESSAGE_EIR = 11,
     MESSAGE_TYPE_COUNT
 };
@@ -69,10 +70,12 @@ struct eir_header {
 
 enum eir_flag {
     EIR_PROMISE = 1, /* this PONG is a promise not to vote against you for one node timeout */
+    EIR_ELIGIBLE = 2, /* a replica that has completed a sync and may take over */
 };
 
 struct cluster_message {
     enum message_type type;
+    uint32_t references; /* owners beyond the first; a sent message never changes */
     bool is_light; /* sent with the 16-byte header: only types 4, 9, 10 */
 
     struct node_id sender;
@@ -98,12 +101,15 @@ struct cluster_message {
     struct bytes payload;            /* also MODULE and EIR */
     uint64_t module_id;
     uint8_t module_type;
-    uint8_t eir_type;                /* EIR: enum in eir_messages.h */
+    uint8_t eir_type;                /* EIR: enum eir_type */
     char *body;                      /* owned: holds channel and payload */
 };
 
 struct cluster_message *message_create(enum message_type type);
 struct cluster_message *message_clone(const struct cluster_message *message);
+/* One more owner of the same message, for a broadcast to a thousand links: it is read-only from
+ * now on, and message_destroy frees it with its last owner. */
+struct cluster_message *message_share(struct cluster_message *message);
 void message_destroy(struct cluster_message *message); /* NULL is allowed */
 
 #endif

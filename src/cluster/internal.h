@@ -1,0 +1,230 @@
+/* What the files of this folder share: one node's whole cluster state, and the helpers below all
+ * rules. Nothing outside the folder includes it.
+ *
+ * The files are layers, and calls point down only. cluster.c is the top: it takes the event and
+ * calls the rules. A rule that changes something others care about leaves a notice
+ * (cluster_notice), and cluster.c hands it to those others before the step ends. So roles.c need
+ * not know who listens when a role changes, and there is no circle of calls.
+ *
+ *   cluster.c orders.c                                          event, order -> rules, notices
+ *   election vote manual migration formation lineage            rules of their own
+ *   gossip failure state slots epochs publish                   rules that the spec calls the bus
+ *   lease                                                       promises in PONGs
+ *   roles links                                                 who is what; who is connected
+ *   peers effects trace table                                   the state itself
+ */
+#ifndef EIR_CLUSTER_INTERNAL_H
+#define EIR_CLUSTER_INTERNAL_H
+
+#include "base/ensure.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/prng.h"
+#include "cluster/eir_messages.h"
+#include "cluster/formation.h"
+#include "cluster/lineage.h"
+#include "cluster/manual.h"
+#include "cluster/migration.h"
+#include "cluster/orders.h"
+#include "cluster/peer.h"
+#include "cluster/table.h"
+#include "cluster/vote.h"
+
+#define CLUSTER_MAGIC 0x45697243u
+#define PEER_COUNT_MAX 16000 /* an int16_t names a peer; the format itself knows no limit */
+
+#define TICK_MS 100 /* classic rules that are told "per tick" */
+
+/* For printf: trace(cluster, LOG_LEVEL_NOTICE, "node " ID_FORMAT, ID_TEXT(peer->id)). */
+#define ID_FORMAT "%.40s"
+#define ID_TEXT(id) ((id).hex)
+
+/* --- slots in motion --- */
+
+struct slot_move {
+    uint16_t slot;
+    uint8_t state;          /* enum slot_state: MIGRATING or IMPORTING */
+    struct peer *partner;   /* borrowed: the target, or the source */
+};
+
+/* --- nodes that were forgotten and shall not come back by gossip --- */
+
+struct banned {
+    struct node_id id;
+    time_ms until_ms;
+};
+
+/* --- notices: what happened in this step and others must hear before it ends --- */
+
+enum notice_kind {
+    NOTICE_ROLE_CHANGED,    /* me: primary or replica now, or another primary */
+    NOTICE_PEER_FAILED,     /* was marked FAIL */
+    NOTICE_PEER_BACK,       /* lost FAIL */
+    NOTICE_PEER_PLACED,     /* known under its real id now, or first seen to be Eir */
+    NOTICE_PEER_RESTARTED,  /* the same id shows another incarnation */
+    NOTICE_PEER_REMOVED,    /* forget every pointer to it; it is freed when the step ends */
+};
+
+struct notice {
+    enum notice_kind kind;
+    struct peer *peer; /* borrowed; NULL for ROLE_CHANGED */
+};
+
+/* --- the whole --- */
+
+struct cluster {
+    uint32_t magic;
+    struct cluster_options options; /* its seeds point to `seeds` */
+    struct cluster_seed *seeds;     /* owned */
+    struct prng prng;
+    struct hash_key hash_key;
+    time_ms now_ms;
+    time_ms wall_ms;
+    struct cluster_effects *effects; /* borrowed: of the step that runs */
+    struct cluster_facts facts;
+
+    struct peer *me;     /* peers[0] */
+    struct peer **peers; /* owned */
+    uint32_t peer_count;
+    uint32_t peer_capacity;
+    struct peer **removed; /* owned: freed when the step ends */
+    uint32_t removed_count;
+    uint32_t removed_capacity;
+    struct table peers_by_id; /* struct peer */
+    struct table links;       /* struct link by number */
+    link_number link_next;    /* odd: outbound links are ours to number */
+
+    int16_t owner[SLOT_COUNT];    /* index of the peer, -1: unassigned */
+    struct slot_set unclaimed;    /* bound to an owner that stopped claiming it */
+    struct slot_move *moves;      /* owned, sorted by slot */
+    uint32_t move_count;
+    uint32_t move_capacity;
+    struct banned *banned; /* owned */
+    uint32_t banned_count;
+    uint32_t banned_capacity;
+
+    uint64_t current_epoch;   /* the highest epoch seen; never falls */
+    uint64_t last_vote_epoch; /* the last epoch in which this node voted; never falls */
+    uint64_t incarnation;     /* of this process */
+    uint64_t cluster_id;      /* 0: unset */
+    uint32_t ping_sequence;
+
+    bool is_ok;                 /* cluster_state */
+    bool state_is_due;          /* look at it again before the step ends */
+    time_ms state_started_ms;
+    time_ms minority_ms;        /* when this node last was in a minority; 0: never */
+    unsigned size;              /* voters */
+
+    bool save_is_wanted;  /* a SAVE that reveals nothing: at the end of the step */
+    bool reveals;         /* a SAVE that counts was issued in this step: mark what follows */
+    bool save_failed;     /* the last SAVE that counted failed: nothing leaves unsaved */
+    time_ms save_failed_ms;
+    bool changed;         /* CLUSTER_CHANGED before the step ends */
+    bool pong_to_all;     /* broadcast a PONG before the step ends */
+    bool pong_to_shard;   /* the same, to the nodes of my shard */
+
+    struct heap deadlines;
+    struct deadline timers[DEADLINE_COUNT]; /* all but DEADLINE_PEER */
+    struct notice *notices;                 /* owned */
+    uint32_t notice_count;
+    uint32_t notice_capacity;
+
+    struct cluster_counters counters;
+    struct election election;
+    struct voting voting;
+    struct manual_failover manual;
+    struct lease lease;
+    struct formation formation;
+    struct lineage lineage;
+    struct migration migration;
+};
+
+/* --- effects.c: what leaves the core --- */
+
+struct cluster_effect *effects_add(struct cluster *cluster, enum cluster_effect_type type);
+/* Makes the state durable before anything that follows in this step: epochs asked for, votes,
+ * config epochs, demotions, locks, ids. Change the state first, then call this, then send. */
+void cluster_save_first(struct cluster *cluster);
+/* Saves when the step ends: for what reveals nothing. */
+void cluster_save_later(struct cluster *cluster);
+/* A message of this node: sender, epochs, offset, slots, flags, Eir header are filled in. */
+struct cluster_message *message_start(const struct cluster *cluster, enum message_type type);
+/* Sends on the outbound link; false, and the message is gone, when there is none that is up.
+ * Takes the message. */
+bool send_to_peer(struct cluster *cluster, struct peer *peer, struct cluster_message *message);
+void send_on_link(struct cluster *cluster, struct link *link, struct cluster_message *message);
+/* To every placed node with a link. Takes the message; receivers share it. */
+void send_to_all(struct cluster *cluster, struct cluster_message *message);
+/* A MESSAGE_EIR with this payload (copied); nothing is sent to a node that is not Eir. */
+bool send_eir(struct cluster *cluster, struct peer *peer, enum eir_type type,
+              struct bytes payload);
+/* Roles, slots, state or addresses changed: one CLUSTER_CHANGED when the step ends. */
+void cluster_changed(struct cluster *cluster);
+/* TIME_NEVER takes it out. */
+void cluster_deadline_set(struct cluster *cluster, enum deadline_kind kind, time_ms due_ms);
+void cluster_notice(struct cluster *cluster, enum notice_kind kind, struct peer *peer);
+
+/* --- trace.c --- */
+
+void trace(struct cluster *cluster, enum log_level level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* --- peers.c: the table of known nodes --- */
+
+/* NULL when unknown. Placeholders of a handshake are found by their random id only. */
+struct peer *peers_find(const struct cluster *cluster, const struct node_id *id);
+struct peer *peers_add(struct cluster *cluster, const struct node_id *id, uint16_t flags);
+void peers_remove(struct cluster *cluster, struct peer *peer);
+void peers_rename(struct cluster *cluster, struct peer *peer, const struct node_id *id);
+/* Frees what the step removed. */
+void peers_bury(struct cluster *cluster);
+/* Sends it a PING before the step ends. */
+void peer_ping_soon(struct cluster *cluster, struct peer *peer);
+struct peer_texts *peer_texts_for_write(struct peer *peer);
+/* The replica's primary, or the node itself. */
+struct peer *peer_shard_primary(struct peer *peer);
+bool peers_share_shard(const struct peer *a, const struct peer *b);
+struct peer *slot_owner(const struct cluster *cluster, unsigned slot); /* NULL: unassigned */
+/* Binds a slot, or frees it when `owner` is NULL; epochs, saves and notices are the caller's. */
+void slot_bind(struct cluster *cluster, unsigned slot, struct peer *owner);
+
+#define PEERS_EACH(cluster, name)                                                                  \
+    for (uint32_t name##_at = 0; name##_at < (cluster)->peer_count; name##_at++)                   \
+        for (struct peer *name = (cluster)->peers[name##_at]; name != NULL; name = NULL)
+
+/* --- roles.c --- */
+
+/* Another node is a replica of `primary` now, or a primary when that is NULL. */
+void peer_set_primary(struct cluster *cluster, struct peer *peer, struct peer *primary);
+/* I follow `primary`: saved first, then CLUSTER_FOLLOW. Frees my slots if I had any. */
+void role_follow(struct cluster *cluster, struct peer *primary);
+/* I lead: CLUSTER_LEAD. Epoch and slots are the caller's, before this. */
+void role_lead(struct cluster *cluster);
+/* I take over from my primary with this config epoch: all its slots become mine, saved first,
+ * PONG to all. For elections, TAKEOVER and forced hand-overs. */
+void role_promote(struct cluster *cluster, uint64_t config_epoch);
+
+/* --- epochs.c --- */
+
+/* The highest config epoch of all known nodes, or the current epoch if that is higher. */
+uint64_t epochs_highest(const struct cluster *cluster);
+/* Without consent of others: a new config epoch for me, unless mine is the highest already.
+ * True when it changed; saved first. */
+bool epochs_bump(struct cluster *cluster);
+unsigned cluster_quorum(const struct cluster *cluster); /* size / 2 + 1 */
+
+/* --- gossip.c --- */
+
+void gossip_send_ping(struct cluster *cluster, struct peer *peer);
+/* An unsolicited PONG to one node. */
+void gossip_send_pong(struct cluster *cluster, struct peer *peer);
+
+/* --- failure.c --- */
+
+/* Suspected by hard evidence, or silent: what a voter may take as proof when it decides. */
+bool failure_is_hard(const struct peer *peer);
+/* A replica of it that could take over: not nofailover, healthy, connected to us, has data. */
+bool failure_has_heir(const struct cluster *cluster, const struct peer *primary);
+
+#endif

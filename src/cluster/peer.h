@@ -1,0 +1,167 @@
+/* A known node and the links to it: the data that all rules of this folder read and write. */
+#ifndef EIR_CLUSTER_PEER_H
+#define EIR_CLUSTER_PEER_H
+
+#include "base/heap.h"
+#include "base/list.h"
+#include "cluster/cluster.h"
+#include "cluster/election.h"
+#include "cluster/lease.h"
+
+/* --- deadlines: everything that wants to be called later, in one heap --- */
+
+enum deadline_kind {
+    DEADLINE_PEER, /* in struct peer */
+    DEADLINE_SECOND,
+    DEADLINE_STATE,
+    DEADLINE_ELECTION,
+    DEADLINE_VOTE,
+    DEADLINE_MANUAL,
+    DEADLINE_MIGRATION,
+    DEADLINE_LEASE,
+    DEADLINE_FORMATION,
+    DEADLINE_LINEAGE,
+    DEADLINE_COUNT
+};
+
+struct deadline {
+    struct heap_node node;
+    uint8_t kind;
+};
+
+/* --- links --- */
+
+enum link_state { LINK_CONNECTING, LINK_READY };
+
+struct link {
+    link_number number;
+    struct peer *peer; /* borrowed; NULL: accepted, and nobody known spoke on it yet */
+    enum link_state state;
+    bool is_inbound;
+    bool has_extensions; /* a message with MESSAGE_HAS_EXTENSIONS arrived on it */
+    time_ms created_ms;
+    char remote_ip[ADDRESS_IP_SIZE]; /* as the socket says */
+    char local_ip[ADDRESS_IP_SIZE];
+};
+
+/* --- nodes --- */
+
+/* Who told us that a node is failing; in the list of that node. Only voters count. */
+struct failure_report {
+    struct list_link link;
+    struct peer *reporter; /* borrowed */
+    time_ms heard_ms;
+};
+
+/* What speaks for a node being dead (design.md 4, "Failure evidence"). */
+struct evidence {
+    uint64_t incarnation;      /* the one whose links were up in this run; 0: none was */
+    time_ms refused_first_ms;  /* first refused connect since the last link closed; 0: none */
+    bool was_closed_by_peer;   /* a link of this incarnation was closed by the peer */
+    bool is_hard;              /* all of it holds: the peer is suspected on hard evidence */
+};
+
+struct ping_record {
+    uint32_t sequence; /* 0: none */
+    time_ms sent_ms;
+};
+
+/* Announced texts: most nodes have none, so they are kept apart. */
+struct peer_texts {
+    char hostname[CLUSTER_TEXT_MAX];
+    char nodename[CLUSTER_TEXT_MAX];
+    char client_ipv4[ADDRESS_IP_SIZE];
+    char client_ipv6[ADDRESS_IP_SIZE];
+    char zone[CLUSTER_TEXT_MAX];
+    uint16_t client_port;
+    uint16_t client_tls_port;
+};
+
+/* A known node, this one included. A simulation holds a million of these: keep it small. */
+struct peer {
+    struct deadline deadline; /* DEADLINE_PEER: the next thing to do about it (links.c) */
+    struct node_id id;
+    struct node_id shard_id;
+    struct address address;
+    uint16_t flags; /* enum node_flag, as this node sees it */
+    uint16_t index; /* in cluster->peers */
+    bool is_eir;    /* its Eir header was seen in this run */
+    bool cluster_is_down_there;
+    bool sends_extensions;
+    bool wants_ping; /* a PING is due at once (peer_ping_soon) */
+    bool is_removed; /* forgotten in this step; freed at its end */
+    uint8_t eir_flags;
+    uint16_t eir_capabilities;
+    uint64_t incarnation; /* from its Eir header; 0: unknown */
+    uint64_t cluster_id;
+
+    struct peer *primary;    /* borrowed; NULL: is a primary, or its primary is unknown */
+    uint16_t replica_count;  /* nodes whose primary this is */
+    uint16_t slot_count;
+    uint64_t config_epoch;
+    uint64_t offset;         /* replication offset it showed last */
+    time_ms offset_heard_ms;
+    struct slot_set *slots;  /* owned; the slots bound to it here; NULL while it has none */
+    struct peer_texts *texts; /* owned; NULL while it has none */
+
+    struct link *outbound; /* owned by cluster->links; NULL: none */
+    struct link *inbound;
+    time_ms created_ms;    /* became known in this run; for handshakes: their start */
+    time_ms ping_sent_ms;  /* the still unanswered PING; 0: none */
+    time_ms pong_received_ms;
+    time_ms data_received_ms;
+    time_ms connect_tried_ms;   /* last connect */
+    time_ms inbound_lost_ms;    /* since when it has no link to us; 0: it has one */
+    struct ping_record pings[2]; /* newest first; a PONG's echo names one of them */
+    time_ms failed_ms;          /* when FAIL was set */
+    time_ms orphaned_ms;        /* primary: since when it has no healthy replica; 0: has */
+    struct list reports;        /* struct failure_report */
+    struct evidence evidence;
+
+    struct election_peer election;
+    struct lease_peer lease;
+};
+
+static inline bool peer_is_primary(const struct peer *peer)
+{
+    return (peer->flags & NODE_PRIMARY) != 0;
+}
+
+static inline bool peer_is_replica(const struct peer *peer)
+{
+    return (peer->flags & NODE_REPLICA) != 0;
+}
+
+/* A voter is a primary with at least one slot. */
+static inline bool peer_is_voter(const struct peer *peer)
+{
+    return peer_is_primary(peer) && peer->slot_count > 0;
+}
+
+static inline bool peer_is_failed(const struct peer *peer)
+{
+    return (peer->flags & NODE_FAIL) != 0;
+}
+
+static inline bool peer_is_suspect(const struct peer *peer)
+{
+    return (peer->flags & NODE_PFAIL) != 0;
+}
+
+static inline bool peer_is_healthy(const struct peer *peer)
+{
+    return (peer->flags & (NODE_FAIL | NODE_PFAIL)) == 0;
+}
+
+/* Known under its real id and with an address: may be gossiped about and voted for. */
+static inline bool peer_is_placed(const struct peer *peer)
+{
+    return (peer->flags & (NODE_HANDSHAKE | NODE_NOADDR)) == 0;
+}
+
+static inline bool peer_is_connected(const struct peer *peer)
+{
+    return peer->outbound != NULL && peer->outbound->state == LINK_READY;
+}
+
+#endif
