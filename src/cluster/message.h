@@ -106,6 +106,8 @@ struct cluster_message {
 };
 
 struct cluster_message *message_create(enum message_type type);
+/* Copies both into the message, which must have no body yet. */
+void message_set_body(struct cluster_message *message, struct bytes channel, struct bytes payload);
 struct cluster_message *message_clone(const struct cluster_message *message);
 /* One more owner of the same message, for a broadcast to a thousand links: it is read-only from
  * now on, and message_destroy frees it with its last owner. */
