@@ -35,14 +35,13 @@ enum resp_result {
     RESP_BROKEN, /* not RESP, or over a limit: the connection cannot be used any more */
 };
 
-#define RESP_LINE_MAX  (64 * KIB) /* simple strings and headers */
 #define RESP_DEPTH_MAX 64
 
 struct resp_limits {
-    size_t size_max;  /* bytes of one whole reply */
-    size_t depth_max; /* at most RESP_DEPTH_MAX */
+    size_t size_max;  /* bytes that one whole reply may take: on the wire, and as a tree */
+    size_t depth_max; /* of nested aggregates; at most RESP_DEPTH_MAX */
 };
-#define RESP_LIMITS_DEFAULT ((struct resp_limits){ .size_max = 1 * GIB, .depth_max = 32 })
+#define RESP_LIMITS_DEFAULT ((struct resp_limits){ .size_max = 4 * GIB, .depth_max = 32 })
 
 /* One header line. */
 struct resp_head {
@@ -53,20 +52,23 @@ struct resp_head {
 };
 enum resp_result resp_head_read(struct bytes input, struct resp_head *head);
 
-/* Finds the end of the first reply in `input`; attributes belong to the reply behind them. */
-enum resp_result resp_skip(struct bytes input, const struct resp_limits *limits, size_t *consumed);
+/* Finds the end of the first reply in `input`; attributes belong to the reply behind them. Keeps
+ * nothing: what is incomplete is looked at again from its start. */
+enum resp_result resp_skip(struct bytes input, size_t *consumed);
 
 /* A reply as a tree. Nulls of RESP2 ($-1, *-1) are of type RESP_NULL too. */
 struct resp_value {
     enum resp_type type;
-    char null_form;           /* of a null: '$', '*' or '_' */
-    bool boolean;             /* RESP_BOOL */
-    int64_t integer;          /* RESP_INTEGER */
-    double number;            /* RESP_DOUBLE */
-    char format[4];           /* RESP_VERBATIM: "txt" or "mkd" */
-    struct bytes text;        /* owned, terminated; what was sent of everything but aggregates */
-    struct resp_value *items; /* owned; of a map and an attribute: key, value, key, value ... */
-    size_t count;             /* of items: twice the pairs */
+    char null_form; /* RESP_NULL: '$', '*' or '_' */
+    char format[4]; /* RESP_VERBATIM: "txt" or "mkd", terminated */
+    union {
+        int64_t integer; /* RESP_INTEGER */
+        double number;   /* RESP_DOUBLE */
+        bool boolean;    /* RESP_BOOL */
+    };
+    struct bytes text;            /* owned, terminated: the payload or line of all but aggregates */
+    struct resp_value *items;     /* owned; of a map and an attribute: key, value, key, value ... */
+    size_t count;                 /* of items: twice the pairs */
     struct resp_value *attribute; /* owned; what was said about this value, or NULL */
 };
 
