@@ -1,0 +1,222 @@
+/* A running server: one loop, one node, and the effects between them.
+ *
+ * A turn: wait; gather everything that is ready into inputs; one call of node_turn; perform its
+ * effects in their order; send once per connection. Nothing else touches the node. */
+#include "server/server.h"
+
+#include "base/ensure.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "os/clock.h"
+#include "os/disk.h"
+#include "os/process.h"
+#include "server/internal.h"
+#include "server/log_file.h"
+#include <signal.h>
+#include <stdio.h>
+
+/* A wait that ends this much late means that we were stopped, or the machine slept. */
+#define GAP_MS 200
+/* Files beside the clients' sockets: listeners, disk, pipes and the links of a large bus. */
+#define FILES_RESERVED 2048
+
+struct node_input *server_add_input(struct server *server, enum node_input_type type)
+{
+    if (server->input_count == server->input_capacity) {
+        server->input_capacity = server->input_capacity ? server->input_capacity * 2 : 64;
+        server->inputs =
+            memory_realloc(server->inputs, server->input_capacity * sizeof(struct node_input));
+    }
+    struct node_input *input = &server->inputs[server->input_count++];
+    *input = (struct node_input){ .type = type };
+    return input;
+}
+
+static struct node_clock server_read_clock(void)
+{
+    return (struct node_clock){ .now_ms = clock_now_ms(), .wall_ms = clock_wall_ms() };
+}
+
+static void server_perform(struct server *server, const struct node_effect *effect)
+{
+    switch (effect->type) {
+    case NODE_SEND: connection_send(server, effect->connection); break;
+    case NODE_CONNECT: connection_open(server, effect); break;
+    case NODE_CLOSE: connection_close(server, effect->connection); break;
+    case NODE_CLOSE_FLUSHED: connection_close_flushed(server, effect->connection); break;
+    case NODE_HOLD:
+    case NODE_UNHOLD: {
+        bool is_held = effect->type == NODE_HOLD;
+        struct connection *connection = connection_find(server, effect->connection);
+        if (effect->connection == 0) child_hold(server, is_held);
+        else if (connection != NULL && connection->is_up)
+            loop_hold(server->loop, connection->handle, is_held);
+        break;
+    }
+    case NODE_RESOLVE: resolver_ask(server->resolver, effect->token, effect->host); break;
+    case NODE_FORK: child_start(server, effect->job); break;
+    case NODE_KILL_CHILD: child_kill(server); break;
+    case NODE_FREE: worker_submit(server->freeing, effect->garbage_free, effect->garbage); break;
+    case NODE_LISTEN: {
+        bool is_open = listeners_open(server);
+        server_add_input(server, NODE_LISTENED)->count = is_open ? 0 : 1;
+        break;
+    }
+    case NODE_EXIT:
+        server->wants_exit = true;
+        server->exit_code = effect->count;
+        break;
+    }
+}
+
+static void server_add_resolved(struct server *server)
+{
+    /* One a turn: the answer is borrowed from the server. The wake-up repeats for the rest. */
+    if (!resolver_take(server->resolver, &server->resolved)) return;
+    struct node_input *input = server_add_input(server, NODE_RESOLVED);
+    input->token = server->resolved.token;
+    input->count = server->resolved.count;
+    input->addresses = (const char(*)[46])server->resolved.addresses;
+    loop_wake(server->loop);
+}
+
+static void server_add_event(struct server *server, const struct loop_event *event)
+{
+    switch (event->type) {
+    case LOOP_ACCEPTED: connection_accepted(server, event); break;
+    case LOOP_SIGNALLED:
+        if (event->count == SIGCHLD) child_reap(server);
+        else server_add_input(server, NODE_SIGNAL)->count = event->count;
+        break;
+    case LOOP_WOKEN: server_add_resolved(server); break;
+    default:
+        if (event->tag == TAG_CHILD) child_event(server, event);
+        else connection_event(server, event);
+    }
+}
+
+static int server_wait_ms(struct server *server)
+{
+    /* Inputs that arose while effects were performed do not wait. */
+    if (server->input_count > 0 || node_is_busy(server->node)) return 0;
+    time_ms deadline_ms = node_deadline(server->node);
+    time_ms now_ms = clock_now_ms();
+    if (deadline_ms <= now_ms) return 0;
+    return (int)MIN(deadline_ms - now_ms, 1000);
+}
+
+static void server_check_gap(struct server *server, time_ms before_ms, int wait_ms)
+{
+    time_ms late_ms = server->clock.now_ms - before_ms - wait_ms;
+    if (late_ms < GAP_MS) return;
+    /* It must be the first input of the turn: what follows may depend on it. */
+    server_add_input(server, NODE_GAP);
+    memmove(server->inputs + 1, server->inputs,
+            (server->input_count - 1) * sizeof(struct node_input));
+    server->inputs[0] = (struct node_input){ .type = NODE_GAP, .count = (size_t)late_ms };
+}
+
+static void server_turn(struct server *server)
+{
+    struct loop_event events[EVENTS_A_TURN];
+    int wait_ms = server_wait_ms(server);
+    time_ms before_ms = server->clock.now_ms;
+    size_t count = loop_wait(server->loop, wait_ms, events, EVENTS_A_TURN);
+    server->clock = server_read_clock();
+    server_check_gap(server, before_ms, wait_ms);
+    for (size_t i = 0; i < count; i++) server_add_event(server, &events[i]);
+
+    node_turn(server->node, server->clock, server->inputs, server->input_count, &server->effects);
+    server->input_count = 0;
+    server->names_used = 0;
+    server->clock = server_read_clock();
+    node_before_send(server->node, server->clock, &server->effects);
+    for (size_t i = 0; i < server->effects.count; i++)
+        server_perform(server, &server->effects.items[i]);
+    node_effects_clear(&server->effects);
+
+    if (!server->was_ready && node_is_ready(server->node)) {
+        server->was_ready = true;
+        const struct config *config = node_config(server->node);
+        if (config->port > 0) log_notice("Ready to accept connections tcp");
+        if (config->unixsocket[0] != 0) log_notice("Ready to accept connections unix");
+    }
+}
+
+static void server_wake(void *context)
+{
+    struct server *server = context;
+    loop_wake(server->loop);
+}
+
+static bool server_create_node(struct server *server, struct config *config)
+{
+    static char executable[4096]; /* lives as long as the node that prints it */
+    process_executable(executable, sizeof(executable));
+    struct node_options options = {
+        .config = config,
+        .disk = server->disk,
+        .seed = clock_entropy(),
+        .ticks = clock_ticks,
+        .process_id = process_id(),
+        .executable = executable,
+        .config_path = config->file,
+        .memory_total = process_memory_total(),
+    };
+    char why[256];
+    server->clock = server_read_clock();
+    enum err err = node_create(&options, server->clock, &server->node, why);
+    if (err) log_warning("%s", why);
+    return err == ERR_NONE;
+}
+
+static bool server_open(struct server *server, struct config *config)
+{
+    process_prepare_signals();
+    process_raise_file_limit((size_t)config->maxclients + FILES_RESERVED);
+    server->disk = os_disk_create();
+    server->loop = loop_create();
+    static const int signals[] = { SIGTERM, SIGINT, SIGCHLD };
+    enum err err = loop_signals(server->loop, signals, COUNT_OF(signals));
+    ensure(err == ERR_NONE);
+    server->freeing = worker_create("eir-free");
+    server->resolver = resolver_create(server_wake, server);
+    node_effects_init(&server->effects);
+    if (!server_create_node(server, config)) return false;
+    log_file_set_node(server->node);
+    return listeners_open(server);
+}
+
+static void server_close(struct server *server)
+{
+    child_kill(server);
+    /* Listeners last, the bus listener last of all (see listeners_close). */
+    for (size_t i = 0; i < server->connection_capacity; i++)
+        if (server->connections[i].number != 0)
+            connection_close(server, server->connections[i].number);
+    log_file_set_node(NULL);
+    if (server->node != NULL) node_destroy(server->node);
+    node_effects_fini(&server->effects);
+    worker_destroy(server->freeing);
+    resolver_destroy(server->resolver);
+    listeners_close(server);
+    loop_destroy(server->loop);
+    os_disk_destroy(server->disk);
+    memory_free(server->connections);
+    memory_free(server->inputs);
+}
+
+int server_run(struct config *config)
+{
+    struct server *server = memory_alloc_zero(sizeof(*server));
+    bool is_open = server_open(server, config);
+    server->exit_code = 1;
+    if (is_open) {
+        log_notice("Server initialized");
+        while (!server->wants_exit) server_turn(server);
+    }
+    int code = server->exit_code;
+    server_close(server);
+    memory_free(server);
+    return code;
+}
