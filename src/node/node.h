@@ -42,7 +42,6 @@ struct node_clock {
 
 enum node_input_type {
     NODE_RECEIVED,      /* bytes of a connection; borrowed for this call */
-    NODE_SENT,          /* count bytes of its output were taken by the kernel */
     NODE_CONNECTED,     /* a connection made by NODE_CONNECT is up; names */
     NODE_CLOSED,        /* the connection is gone, or never came up; cause */
     NODE_CHILD_BYTES,   /* the snapshot child wrote these to its pipe */
@@ -51,6 +50,7 @@ enum node_input_type {
     NODE_SIGNAL,        /* count: SIGTERM or SIGINT */
     NODE_GAP,           /* the process was stopped or the machine slept: count is milliseconds */
     NODE_LISTENER_LOST, /* the bus listener is broken */
+    NODE_LISTENED,      /* answer to NODE_LISTEN; count: 0 done, else it failed and nothing changed */
 };
 
 /* Why a connection closed; the values of cluster/cluster.h's enum link_cause. */
@@ -78,13 +78,14 @@ enum node_effect_type {
     NODE_CONNECT,      /* connection, kind, ip, port: answer NODE_CONNECTED or NODE_CLOSED */
     NODE_CLOSE,        /* at once; no NODE_CLOSED follows */
     NODE_CLOSE_FLUSHED,/* when its output is sent (or fails to be); no NODE_CLOSED follows */
-    NODE_HOLD,         /* do not read from it until NODE_UNHOLD */
+    NODE_HOLD,         /* do not read from it until NODE_UNHOLD; connection 0: the child's pipe */
     NODE_UNHOLD,
     NODE_RESOLVE,      /* token, host: answer NODE_RESOLVED */
     NODE_FORK,         /* fork; the child runs node_child_run(job) and exits with its answer */
     NODE_KILL_CHILD,   /* answer NODE_CHILD_EXITED */
     NODE_FREE,         /* garbage: free off-thread */
-    NODE_LISTEN,       /* ports or addresses changed: open what config now says */
+    NODE_LISTEN,       /* ports or addresses changed: open what config now says, answer
+                          NODE_LISTENED */
     NODE_EXIT,         /* count: the exit code. Everything that must be saved is saved */
 };
 
@@ -149,9 +150,10 @@ time_ms node_deadline(const struct node *node);
 /* True while it has work of its own left (loading, expiry, a long batch): do not wait. */
 bool node_is_busy(const struct node *node);
 
-/* What waits to be sent; valid until the connection closes. The shell takes slices from it and
- * reports NODE_SENT; it never changes it. */
-struct output *node_output(struct node *node, connection_number connection);
+/* What waits to be sent, NULL when there is no such connection. The shell takes slices from it,
+ * tells what went by node_sent, and never changes it itself. */
+const struct output *node_output(const struct node *node, connection_number connection);
+void node_sent(struct node *node, connection_number connection, size_t count);
 
 /* In the child, after it has closed what it inherited. Returns the exit code. */
 struct sink;

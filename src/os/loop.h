@@ -43,16 +43,15 @@ struct loop_event {
     int fd;
 };
 
-enum loop_backend { LOOP_EPOLL, LOOP_URING };
-
-struct loop *loop_create(enum loop_backend backend);
+struct loop *loop_create(void);
 void loop_destroy(struct loop *loop);
 const char *loop_backend_name(const struct loop *loop);
 
 /* Listens on a numeric address or a unix path. */
 NODISCARD enum err loop_listen(struct loop *loop, const struct socket_address *address,
                                int backlog, uint64_t tag, loop_handle *handle);
-/* The event LOOP_CONNECTED or LOOP_CLOSED follows; `source` is NULL or an address to bind to. */
+/* LOOP_CONNECTED or LOOP_CLOSED follows, unless it fails at once (no event then); `source` is NULL
+ * or an address to bind to. */
 NODISCARD enum err loop_connect(struct loop *loop, const struct socket_address *address,
                                 const char *source, uint64_t tag, loop_handle *handle);
 /* Reads from an open descriptor (a pipe) as from a connection; the loop closes it. */

@@ -1,0 +1,143 @@
+/* One call of one command: its arguments, its replies, what it changed.
+ *
+ * This is all that a row's function sees. Helpers that answer an error themselves return false
+ * (or NULL): the row returns at once. */
+#ifndef EIR_ENGINE_CALL_H
+#define EIR_ENGINE_CALL_H
+
+#include "base/ensure.h"
+#include "engine/engine.h"
+#include "resp/inline.h"
+
+struct call {
+    const struct bytes *argv; /* borrowed; argv[0] is the command */
+    uint32_t argc;
+    struct resp_writer *writer; /* where replies go */
+    struct session *session;
+    struct engine *engine;
+    struct command_entry *entry; /* the row in the engine's table, with its statistics */
+    const struct command *command;
+    struct keyspace *keyspace;
+    int32_t slot; /* of its keys; -1: no cluster, or no keys */
+    time_ms now_ms;
+    time_ms wall_ms;
+    uint64_t key_hash;  /* of the first key, made while the batch was looked up ahead */
+    uint32_t key_index; /* that key's argument; 0: none was made */
+    bool is_failed;     /* an error was answered */
+    bool is_propagation_overridden;
+    uint64_t change_count; /* what counts as a change of the data: > 0 propagates */
+};
+
+/* --- arguments --------------------------------------------------------------------------- */
+
+static inline struct bytes call_arg(const struct call *call, uint32_t index)
+{
+    return call->argv[index];
+}
+
+static inline bool call_arg_is(const struct call *call, uint32_t index, const char *word)
+{
+    return index < call->argc && bytes_is_word(call->argv[index], word);
+}
+
+/* The argument as a 64-bit integer, or "value is not an integer or out of range". */
+bool call_integer(struct call *call, uint32_t index, int64_t *value);
+/* The same with an error text of one's own ("ERR timeout is not an integer or out of range"). */
+bool call_integer_or(struct call *call, uint32_t index, const char *error, int64_t *value);
+/* Milliseconds from now for a block: not negative; 0 is TIME_NEVER. */
+bool call_timeout_ms(struct call *call, uint32_t index, time_ms *deadline_ms);
+
+/* The object that engine_options.host named, checked by its magic: for rows of the node. */
+void *call_host(const struct call *call);
+
+/* --- replies ----------------------------------------------------------------------------- */
+
+static inline void reply_ok(struct call *call)
+{
+    resp_fast_ok(call->writer);
+}
+static inline void reply_null(struct call *call)
+{
+    resp_fast_null(call->writer);
+}
+static inline void reply_null_array(struct call *call)
+{
+    resp_null_array(call->writer);
+}
+static inline void reply_integer(struct call *call, int64_t value)
+{
+    resp_fast_integer(call->writer, value);
+}
+static inline void reply_bool(struct call *call, bool value)
+{
+    resp_bool(call->writer, value);
+}
+static inline void reply_double(struct call *call, double v)
+{
+    resp_double(call->writer, v);
+}
+static inline void reply_bytes(struct call *call, struct bytes value)
+{
+    resp_fast_bulk(call->writer, value);
+}
+static inline void reply_text(struct call *call, const char *text)
+{
+    resp_bulk_text(call->writer, text);
+}
+static inline void reply_simple(struct call *call, const char *text)
+{
+    resp_simple(call->writer, text);
+}
+static inline void reply_array(struct call *call, size_t n)
+{
+    resp_array(call->writer, n);
+}
+static inline void reply_map(struct call *call, size_t pairs)
+{
+    resp_map(call->writer, pairs);
+}
+static inline void reply_set(struct call *call, size_t n)
+{
+    resp_set(call->writer, n);
+}
+static inline void reply_push(struct call *call, size_t n)
+{
+    resp_push(call->writer, n);
+}
+/* "txt": what INFO and CLIENT LIST answer. */
+void reply_verbatim(struct call *call, struct bytes text);
+/* HELP: "<NAME> <subcommand> [<arg> [value] [opt] ...]. Subcommands are:", the lines, and those of
+ * HELP itself. `lines` ends with NULL. */
+void reply_help(struct call *call, const char *const *lines);
+
+/* Errors: the whole text with its code. Counted in the statistics; the call has failed. */
+void reply_error(struct call *call, const char *text);
+void reply_error_format(struct call *call, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+void reply_syntax_error(struct call *call);
+void reply_wrong_arity(struct call *call);
+void reply_wrong_type(struct call *call);
+/* "unknown subcommand or wrong number of arguments for '...'. Try X HELP." */
+void reply_subcommand_error(struct call *call);
+
+/* --- effects ----------------------------------------------------------------------------- */
+
+/* Says that the data changed, `count` times: the command will be propagated as it was sent,
+ * unless one of the following says otherwise. */
+static inline void call_changed(struct call *call, uint64_t count)
+{
+    call->change_count += count;
+}
+/* Propagates this instead; may be called several times. */
+void call_propagate(struct call *call, uint32_t argc, const struct bytes *argv);
+/* The same in another database than the session's. */
+void call_propagate_in(struct call *call, int32_t db, uint32_t argc, const struct bytes *argv);
+/* Propagates nothing of this call. */
+void call_propagate_nothing(struct call *call);
+
+/* Answers later: the row that called this must arrange for the reply. Inside MULTI, EXEC and
+ * scripts nothing may block: false then, and the row answers at once what a time-out would. */
+bool call_block(struct call *call, enum block_reason reason, time_ms deadline_ms,
+                void (*timed_out)(struct engine *engine, struct session *session));
+
+#endif
