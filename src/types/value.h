@@ -1,0 +1,36 @@
+/* The kinds of value a key may hold, and what every kind can do: be freed, be measured, say its
+ * encoding. A value that stands in the key's entry itself (small strings, integers) has no
+ * object; all others are one pointer, which the functions here take apart by its kind. */
+#ifndef EIR_TYPES_VALUE_H
+#define EIR_TYPES_VALUE_H
+
+#include "base/bytes.h"
+
+/* The numbers are also those of the entry's header: at most eight. */
+enum value_type {
+    VALUE_STRING,
+    VALUE_LIST,
+    VALUE_SET,
+    VALUE_ZSET,
+    VALUE_HASH,
+    VALUE_STREAM,
+    VALUE_TYPE_COUNT
+};
+
+/* What TYPE answers: "string", "list" ... Static storage. */
+const char *value_type_name(enum value_type type);
+/* The opposite, in any case; false for a word that is no type. */
+bool value_type_parse(struct bytes name, enum value_type *type);
+
+/* Frees the object, on any thread. */
+void value_destroy(enum value_type type, void *value);
+/* A deep copy, owned by the caller. */
+void *value_copy(enum value_type type, const void *value);
+/* Bytes it takes in memory; collections look at `samples` elements and scale, 0 means at all. */
+size_t value_memory(enum value_type type, const void *value, size_t samples);
+/* About how many allocations freeing it must give back: over a few dozen it goes off-thread. */
+size_t value_free_effort(enum value_type type, const void *value);
+/* What OBJECT ENCODING answers: "listpack", "quicklist" ... Static storage. */
+const char *value_encoding(enum value_type type, const void *value);
+
+#endif
