@@ -7,12 +7,18 @@
 struct cluster;
 struct peer;
 struct cluster_event;
+struct buffer;
+struct conf;
 
 struct formation {
-    bool is_done; /* committed, or never wanted */
+    bool is_done;   /* committed, or never wanted */
+    bool is_locked; /* bound to a set: must not adopt another cluster's id */
 };
 
 void formation_init(struct cluster *cluster); /* after nodes.conf was read */
+/* What it keeps in nodes.conf: conf_print_var ("eir-...") and back, see conf.h. */
+void formation_conf_write(const struct cluster *cluster, struct buffer *into);
+void formation_conf_read(struct cluster *cluster, const struct conf *conf);
 void formation_fini(struct cluster *cluster);
 void formation_on_deadline(struct cluster *cluster); /* DEADLINE_FORMATION is due */
 void formation_on_resolved(struct cluster *cluster, const struct cluster_event *event);

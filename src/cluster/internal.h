@@ -115,6 +115,8 @@ struct cluster {
     time_ms state_started_ms;
     time_ms minority_ms;        /* when this node last was in a minority; 0: never */
     unsigned size;              /* voters */
+    unsigned slots_assigned;
+    unsigned suspect_count;     /* nodes with PFAIL: gossip always names them */
 
     bool save_is_wanted;  /* a SAVE that reveals nothing: at the end of the step */
     bool reveals;         /* a SAVE that counts was issued in this step: mark what follows */
@@ -179,8 +181,11 @@ void peers_remove(struct cluster *cluster, struct peer *peer);
 void peers_rename(struct cluster *cluster, struct peer *peer, const struct node_id *id);
 /* Frees what the step removed. */
 void peers_bury(struct cluster *cluster);
+void peers_fini(struct cluster *cluster);
 /* Sends it a PING before the step ends. */
 void peer_ping_soon(struct cluster *cluster, struct peer *peer);
+/* 0, NODE_PFAIL or NODE_FAIL: FAIL takes the place of PFAIL. */
+void peer_set_health(struct cluster *cluster, struct peer *peer, uint16_t health);
 struct peer_texts *peer_texts_for_write(struct peer *peer);
 /* The replica's primary, or the node itself. */
 struct peer *peer_shard_primary(struct peer *peer);
@@ -188,6 +193,9 @@ bool peers_share_shard(const struct peer *a, const struct peer *b);
 struct peer *slot_owner(const struct cluster *cluster, unsigned slot); /* NULL: unassigned */
 /* Binds a slot, or frees it when `owner` is NULL; epochs, saves and notices are the caller's. */
 void slot_bind(struct cluster *cluster, unsigned slot, struct peer *owner);
+void slots_unbind_all(struct cluster *cluster, struct peer *owner);
+/* NODE_PRIMARY or NODE_REPLICA; the relation to others is roles.c's. */
+void peer_set_role(struct cluster *cluster, struct peer *peer, enum node_flag role);
 
 #define PEERS_EACH(cluster, name)                                                                  \
     for (uint32_t name##_at = 0; name##_at < (cluster)->peer_count; name##_at++)                   \
@@ -197,6 +205,8 @@ void slot_bind(struct cluster *cluster, unsigned slot, struct peer *owner);
 
 /* Another node is a replica of `primary` now, or a primary when that is NULL. */
 void peer_set_primary(struct cluster *cluster, struct peer *peer, struct peer *primary);
+void peer_set_replica_of_unknown(struct cluster *cluster, struct peer *peer);
+void moves_clear(struct cluster *cluster); /* no slot is migrating or importing any more */
 /* I follow `primary`: saved first, then CLUSTER_FOLLOW. Frees my slots if I had any. */
 void role_follow(struct cluster *cluster, struct peer *primary);
 /* I lead: CLUSTER_LEAD. Epoch and slots are the caller's, before this. */
@@ -204,6 +214,19 @@ void role_lead(struct cluster *cluster);
 /* I take over from my primary with this config epoch: all its slots become mine, saved first,
  * PONG to all. For elections, TAKEOVER and forced hand-overs. */
 void role_promote(struct cluster *cluster, uint64_t config_epoch);
+
+/* --- links.c --- */
+
+struct link *links_find(const struct cluster *cluster, link_number number);
+void link_connect(struct cluster *cluster, struct peer *peer);
+void link_accept(struct cluster *cluster, const struct cluster_event *event);
+void link_ready(struct cluster *cluster, struct link *link, const struct cluster_event *event);
+void link_close(struct cluster *cluster, struct link *link);
+void link_forget(struct cluster *cluster, struct link *link);
+void link_bind(struct cluster *cluster, struct link *link, struct peer *peer);
+void links_fini(struct cluster *cluster);
+/* Out of every table, with its links, slots, relations and reports. */
+void peer_forget(struct cluster *cluster, struct peer *peer);
 
 /* --- epochs.c --- */
 

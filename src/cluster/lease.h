@@ -24,6 +24,9 @@ void lease_on_pong(struct cluster *cluster, struct peer *peer, time_ms ping_sent
                    bool has_promise);
 /* I am about to answer the PING of `peer`: true records a promise and shows EIR_PROMISE. */
 bool lease_promise(struct cluster *cluster, struct peer *peer);
+/* A link to or from this node came up or went down (a primary without open links to a majority
+ * stops at once): call cluster_changed when the verdict changes. */
+void lease_on_link(struct cluster *cluster, struct peer *peer);
 /* CLUSTER_SUSPENDED: the process stood still for `gap_ms`. */
 void lease_on_suspended(struct cluster *cluster, time_ms gap_ms);
 void lease_on_peer_removed(struct cluster *cluster, struct peer *peer);

@@ -9,6 +9,8 @@ struct cluster;
 struct peer;
 struct cluster_facts;
 struct cluster_answer;
+struct buffer;
+struct conf;
 
 struct lineage {
     bool is_lost; /* my slots' data is not here: nothing is served */
@@ -17,6 +19,9 @@ struct lineage {
 };
 
 void lineage_init(struct cluster *cluster); /* after nodes.conf was read */
+/* What it keeps in nodes.conf: conf_print_var ("eir-...") and back, see conf.h. */
+void lineage_conf_write(const struct cluster *cluster, struct buffer *into);
+void lineage_conf_read(struct cluster *cluster, const struct conf *conf);
 void lineage_on_facts(struct cluster *cluster, const struct cluster_facts *before);
 void lineage_on_deadline(struct cluster *cluster); /* DEADLINE_LINEAGE is due */
 /* EIR_LINEAGE from a known Eir node. */

@@ -88,6 +88,8 @@ struct peer {
     bool is_eir;    /* its Eir header was seen in this run */
     bool cluster_is_down_there;
     bool sends_extensions;
+    bool has_unclaimed;  /* its last claim was not the same as what is bound to it */
+    bool failed_hard;    /* FAIL came from hard evidence */
     bool wants_ping; /* a PING is due at once (peer_ping_soon) */
     bool is_removed; /* forgotten in this step; freed at its end */
     uint8_t eir_flags;
@@ -113,7 +115,8 @@ struct peer {
     time_ms connect_tried_ms;   /* last connect */
     time_ms inbound_lost_ms;    /* since when it has no link to us; 0: it has one */
     struct ping_record pings[2]; /* newest first; a PONG's echo names one of them */
-    time_ms failed_ms;          /* when FAIL was set */
+    time_ms failed_ms;          /* when FAIL was set; 0: is not */
+    time_ms voted_against_until_ms; /* vote.c: I voted for a replica of it, which may still win */
     time_ms orphaned_ms;        /* primary: since when it has no healthy replica; 0: has */
     struct list reports;        /* struct failure_report */
     struct evidence evidence;

@@ -13,7 +13,8 @@ struct voting {
 
 void vote_init(struct cluster *cluster);
 void vote_fini(struct cluster *cluster);
-/* AUTH_REQUEST from a known node outside handshake; its header is already applied. */
+/* AUTH_REQUEST from a known node outside handshake; its header is already applied. A vote sets
+ * voted_against_until_ms of the old primary: while that lies ahead, failure.c keeps its FAIL. */
 void vote_on_request(struct cluster *cluster, struct peer *sender,
                      const struct cluster_message *message);
 /* The node was just marked FAIL, here or by a FAIL message: parked requests may be granted. */

@@ -1,0 +1,230 @@
+/* The table of known nodes, and which slot is bound to which of them.
+ *
+ * Nodes stand in an array, this one first, and are found by id through a table of keyed hashes:
+ * gossip names a hundred of them in every packet. `owner` holds an index a slot, and every owner
+ * a bitmap of its own, so that an unchanged claim is one memcmp. */
+#include "cluster/internal.h"
+
+static uint64_t key_of(const struct cluster *cluster, const struct node_id *id)
+{
+    return hash_bytes(&cluster->hash_key, bytes_of(id->hex, NODE_ID_SIZE));
+}
+
+struct peer *peers_find(const struct cluster *cluster, const struct node_id *id)
+{
+    ensure(cluster->magic == CLUSTER_MAGIC);
+    struct peer *peer = table_find(&cluster->peers_by_id, key_of(cluster, id));
+    if (peer == NULL || !node_id_equal(&peer->id, id)) return NULL;
+    ensure(!peer->is_removed);
+    return peer;
+}
+
+struct peer *peers_add(struct cluster *cluster, const struct node_id *id, uint16_t flags)
+{
+    ensure(!node_id_is_none(id));
+    ensure(cluster->peer_count < PEER_COUNT_MAX);
+    if (cluster->peer_count == cluster->peer_capacity) {
+        cluster->peer_capacity = cluster->peer_capacity == 0 ? 8 : cluster->peer_capacity * 2;
+        cluster->peers = memory_realloc(cluster->peers,
+                                        cluster->peer_capacity * sizeof(*cluster->peers));
+    }
+    struct peer *peer = memory_alloc_zero(sizeof(*peer));
+    heap_node_init(&peer->deadline.node);
+    peer->deadline.kind = DEADLINE_PEER;
+    peer->id = *id;
+    peer->flags = flags;
+    peer->created_ms = cluster->now_ms;
+    peer->inbound_lost_ms = cluster->now_ms;
+    list_init(&peer->reports);
+    peer->index = (uint16_t)cluster->peer_count;
+    cluster->peers[cluster->peer_count++] = peer;
+    table_put(&cluster->peers_by_id, key_of(cluster, id), peer);
+    return peer;
+}
+
+static void reports_clear(struct peer *peer)
+{
+    LIST_EACH (&peer->reports, struct failure_report, report, link) {
+        list_remove(&report->link);
+        memory_free(report);
+    }
+    ensure(list_is_empty(&peer->reports));
+}
+
+/* The index of a node that moves to a hole stands in `owner` for each of its slots. */
+static void peer_move(struct cluster *cluster, struct peer *peer, uint32_t index)
+{
+    ensure(index < cluster->peer_count);
+    peer->index = (uint16_t)index;
+    cluster->peers[index] = peer;
+    if (peer->slots == NULL) return;
+    unsigned slot = 0, first, last;
+    while (slot_set_next_range(peer->slots, &slot, &first, &last))
+        for (unsigned at = first; at <= last; at++) cluster->owner[at] = (int16_t)index;
+}
+
+void peer_set_health(struct cluster *cluster, struct peer *peer, uint16_t health)
+{
+    ensure(health == 0 || health == NODE_PFAIL || health == NODE_FAIL);
+    if (peer_is_suspect(peer)) cluster->suspect_count--;
+    peer->flags = (uint16_t)((peer->flags & ~(NODE_PFAIL | NODE_FAIL)) | health);
+    if (peer_is_suspect(peer)) cluster->suspect_count++;
+    cluster->state_is_due = true;
+    cluster_changed(cluster);
+}
+
+void peers_remove(struct cluster *cluster, struct peer *peer)
+{
+    ensure(peer != cluster->me);
+    ensure(!peer->is_removed);
+    ensure(peer->slot_count == 0);
+    ensure(peer->outbound == NULL && peer->inbound == NULL);
+    peer_set_health(cluster, peer, 0);
+    table_remove(&cluster->peers_by_id, key_of(cluster, &peer->id));
+    heap_remove(&cluster->deadlines, &peer->deadline.node);
+    reports_clear(peer);
+
+    struct peer *last = cluster->peers[cluster->peer_count - 1];
+    if (last != peer) peer_move(cluster, last, peer->index);
+    cluster->peer_count--;
+
+    peer->is_removed = true;
+    if (cluster->removed_count == cluster->removed_capacity) {
+        cluster->removed_capacity =
+            cluster->removed_capacity == 0 ? 8 : cluster->removed_capacity * 2;
+        cluster->removed = memory_realloc(cluster->removed,
+                                          cluster->removed_capacity * sizeof(*cluster->removed));
+    }
+    cluster->removed[cluster->removed_count++] = peer;
+    cluster_notice(cluster, NOTICE_PEER_REMOVED, peer);
+}
+
+static void peer_free(struct peer *peer)
+{
+    ensure(peer != NULL);
+    reports_clear(peer);
+    memory_free(peer->slots);
+    memory_free(peer->texts);
+    memory_free(peer);
+}
+
+void peers_bury(struct cluster *cluster)
+{
+    for (uint32_t i = 0; i < cluster->removed_count; i++) {
+        ensure(cluster->removed[i]->is_removed);
+        peer_free(cluster->removed[i]);
+    }
+    cluster->removed_count = 0;
+}
+
+void peers_fini(struct cluster *cluster)
+{
+    peers_bury(cluster);
+    for (uint32_t i = 0; i < cluster->peer_count; i++) peer_free(cluster->peers[i]);
+    cluster->peer_count = 0;
+    memory_free(cluster->peers);
+    memory_free(cluster->removed);
+    table_fini(&cluster->peers_by_id);
+}
+
+void peers_rename(struct cluster *cluster, struct peer *peer, const struct node_id *id)
+{
+    ensure(peers_find(cluster, id) == NULL);
+    table_remove(&cluster->peers_by_id, key_of(cluster, &peer->id));
+    peer->id = *id;
+    table_put(&cluster->peers_by_id, key_of(cluster, id), peer);
+}
+
+void peer_ping_soon(struct cluster *cluster, struct peer *peer)
+{
+    if (peer == cluster->me) return;
+    ensure(!peer->is_removed);
+    peer->wants_ping = true;
+    heap_set(&cluster->deadlines, &peer->deadline.node, cluster->now_ms);
+}
+
+struct peer_texts *peer_texts_for_write(struct peer *peer)
+{
+    ensure(!peer->is_removed);
+    if (peer->texts == NULL) peer->texts = memory_alloc_zero(sizeof(*peer->texts));
+    return peer->texts;
+}
+
+struct peer *peer_shard_primary(struct peer *peer)
+{
+    if (!peer_is_replica(peer) || peer->primary == NULL) return peer;
+    ensure(peer->primary != peer);
+    return peer->primary;
+}
+
+bool peers_share_shard(const struct peer *a, const struct peer *b)
+{
+    ensure(a != NULL && b != NULL);
+    return node_id_equal(&a->shard_id, &b->shard_id);
+}
+
+struct peer *slot_owner(const struct cluster *cluster, unsigned slot)
+{
+    ensure(slot < SLOT_COUNT);
+    int index = cluster->owner[slot];
+    if (index < 0) return NULL;
+    ensure((uint32_t)index < cluster->peer_count);
+    return cluster->peers[index];
+}
+
+static void slot_leave(struct cluster *cluster, unsigned slot, struct peer *owner)
+{
+    ensure(owner->slot_count > 0);
+    ensure(slot_set_has(owner->slots, slot));
+    slot_set_remove(owner->slots, slot);
+    cluster->slots_assigned--;
+    if (--owner->slot_count > 0) return;
+    memory_free(owner->slots);
+    owner->slots = NULL;
+    if (peer_is_primary(owner)) cluster->size--;
+}
+
+static void slot_join(struct cluster *cluster, unsigned slot, struct peer *owner)
+{
+    if (owner->slots == NULL) {
+        ensure(owner->slot_count == 0);
+        owner->slots = memory_alloc_zero(sizeof(*owner->slots));
+        if (peer_is_primary(owner)) cluster->size++;
+    }
+    ensure(!slot_set_has(owner->slots, slot));
+    slot_set_add(owner->slots, slot);
+    owner->slot_count++;
+    cluster->slots_assigned++;
+}
+
+void slot_bind(struct cluster *cluster, unsigned slot, struct peer *owner)
+{
+    struct peer *before = slot_owner(cluster, slot);
+    if (before == owner) return;
+    if (before != NULL) slot_leave(cluster, slot, before);
+    if (owner != NULL) slot_join(cluster, slot, owner);
+    cluster->owner[slot] = owner == NULL ? -1 : (int16_t)owner->index;
+    slot_set_remove(&cluster->unclaimed, slot);
+    cluster->state_is_due = true;
+    cluster_changed(cluster);
+}
+
+void slots_unbind_all(struct cluster *cluster, struct peer *owner)
+{
+    if (owner->slots == NULL) return;
+    struct slot_set slots = *owner->slots; /* the set itself goes with its last slot */
+    unsigned slot = 0, first, last;
+    while (slot_set_next_range(&slots, &slot, &first, &last))
+        for (unsigned at = first; at <= last; at++) slot_bind(cluster, at, NULL);
+    ensure(owner->slots == NULL);
+}
+
+/* The only way to change the role bits: `size` counts voters and must follow. */
+void peer_set_role(struct cluster *cluster, struct peer *peer, enum node_flag role)
+{
+    ensure(role == NODE_PRIMARY || role == NODE_REPLICA);
+    bool was_voter = peer_is_voter(peer);
+    peer->flags = (uint16_t)((peer->flags & ~(NODE_PRIMARY | NODE_REPLICA)) | role);
+    if (was_voter && !peer_is_voter(peer)) cluster->size--;
+    if (!was_voter && peer_is_voter(peer)) cluster->size++;
+}
