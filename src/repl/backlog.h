@@ -95,6 +95,7 @@ struct backlog_block;
 struct backlog_cursor {
     struct backlog_block *block; /* borrowed; pinned */
     size_t at;                   /* in the block */
+    uint64_t generation;         /* of the backlog it points into */
     int64_t offset;              /* of the last byte before the cursor */
 };
 /* Before the byte with number `offset` + 1, which must be held or be the next one. */

@@ -44,7 +44,9 @@ struct primary_facts {
     bool is_fresh;              /* being formed: no start-up delays */
     bool has_keys;              /* any key in any database */
     unsigned replicas_assigned; /* replicas that should come (cluster view); 0: not known */
-    /* Why nobody may be fed now, or NULL. The asking node keeps its data and tries again. */
+    /* Why nobody may be fed now, or NULL; borrowed. The answer is "-NOMASTERLINK <refusal>": on
+     * that, and on -LOADING, a Valkey 9.1.2 replica keeps its data and sends PSYNC again after a
+     * second. On -MASTERDOWN, -ERR and others it falls back to SYNC first. */
     const char *refusal;
 };
 
@@ -70,6 +72,9 @@ void primary_follower_destroy(struct primary *primary, struct follower *follower
 /* argv[0] is the command. Answers, if there is an answer, stand in the output afterwards. */
 void primary_replconf(struct primary *primary, struct follower *follower, size_t argc,
                       const struct bytes *argv, time_ms now_ms, struct repl_effects *effects);
+
+/* An empty request from a replica: it is alive and loads. */
+void primary_heard(struct primary *primary, struct follower *follower, time_ms now_ms);
 
 enum psync_result {
     PSYNC_REFUSED, /* an error is in the output; the session is what it was */
