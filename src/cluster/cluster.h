@@ -18,6 +18,18 @@ struct cluster_seed {
     uint16_t bus_port; /* 0: derived from port as for CLUSTER MEET */
 };
 
+/* Bugs planted on purpose: tests prove with them that the simulator would catch such a bug. Nothing
+ * but a test sets one; no configuration leads here. */
+enum cluster_plant {
+    PLANT_NONE,
+    PLANT_VOTE_NOT_SYNCED,         /* a vote leaves before it is on disk */
+    PLANT_EPOCH_NOT_RAISED,        /* a winner keeps its old primary's config epoch */
+    PLANT_RANK_IGNORED,            /* replicas stand at once, whatever their offsets */
+    PLANT_LEASE_NEVER_EXPIRES,     /* a cut-off primary goes on accepting writes */
+    PLANT_FORMATION_WITHOUT_LOCKS, /* a proposal commits as if all had locked it */
+    PLANT_EMPTY_RESTART_ALLOWED,   /* an owner that lost its data serves nothing as if all was well */
+};
+
 /* Everything may change at run time through cluster_configure. */
 struct cluster_options {
     time_ms node_timeout_ms;
@@ -30,6 +42,8 @@ struct cluster_options {
     bool require_full_coverage;
     bool replica_no_failover;
     bool is_classic; /* simulators: behave as a Valkey node would, without what is ours */
+
+    enum cluster_plant plant; /* tests only */
 
     struct address announced; /* ip empty: learnt from peers; ports as in the header */
     char hostname[CLUSTER_TEXT_MAX];
