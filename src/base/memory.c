@@ -97,11 +97,11 @@ size_t memory_class(size_t size)
 }
 
 /* What a fresh block takes: from the size where that is cheaper than asking for the block. */
-static size_t taken(const void *block, size_t size)
+static size_t taken(void *block, size_t size)
 {
 #ifdef EIR_SYSTEM_MALLOC
     (void)size;
-    return memory_usable(block);
+    return malloc_usable_size(block);
 #else
     (void)block;
     return nallocx(size, 0);
