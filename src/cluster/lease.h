@@ -10,13 +10,29 @@ struct peer;
 
 struct lease {
     time_ms until_ms; /* writes may run before this moment */
+    time_ms floor_ms; /* answers to PINGs sent before this count for nothing */
+    time_ms pinged_ms; /* when voters were last pinged for their promises */
+    enum cluster_guarantee guarantee;
 };
 
 /* What the lease keeps about each node. A simulation holds a million of these: keep it small. */
 struct lease_peer {
-    time_ms answered_ping_ms; /* when the newest PING that it answered with a promise was sent */
+    time_ms answered_ping_ms; /* when the newest PING that it answered was sent; 0: none */
     time_ms promised_until_ms; /* until when I shall not vote against it */
+    bool is_paused;  /* shows itself paused for a hand-over */
+    bool is_opposed; /* I voted against it in an election that may still win */
 };
+
+/* What decides about writes, as plain facts. */
+struct lease_facts {
+    unsigned voters;            /* this node included */
+    unsigned eir_voters;        /* other voters that promise and have not failed */
+    unsigned classic_voters;    /* other voters that cannot promise */
+    unsigned connected_voters;  /* other voters with an open link */
+};
+/* How many other voters must have promised: voters - quorum. */
+unsigned lease_needed(unsigned voters);
+enum cluster_guarantee lease_guarantee_of(const struct lease_facts *facts);
 
 void lease_init(struct cluster *cluster);
 /* A PONG of `peer` answers the PING that I sent at `ping_sent_ms`; it promises or not. */
@@ -24,15 +40,18 @@ void lease_on_pong(struct cluster *cluster, struct peer *peer, time_ms ping_sent
                    bool has_promise);
 /* I am about to answer the PING of `peer`: true records a promise and shows EIR_PROMISE. */
 bool lease_promise(struct cluster *cluster, struct peer *peer);
-/* A link to or from this node came up or went down (a primary without open links to a majority
- * stops at once): call cluster_changed when the verdict changes. */
-void lease_on_link(struct cluster *cluster, struct peer *peer);
 /* CLUSTER_SUSPENDED: the process stood still for `gap_ms`. */
 void lease_on_suspended(struct cluster *cluster, time_ms gap_ms);
+/* Writes were stopped for a hand-over that did not come: only promises from now on count. */
+void lease_restart(struct cluster *cluster);
 void lease_on_peer_removed(struct cluster *cluster, struct peer *peer);
 /* A node restarted under the same id: its promises died with the old process. */
 void lease_on_new_incarnation(struct cluster *cluster, struct peer *peer);
 void lease_on_deadline(struct cluster *cluster); /* DEADLINE_LEASE is due */
+/* At the end of every step: voters, links and answers may have changed. */
+void lease_refresh(struct cluster *cluster);
+/* I owe `peer` a promise at this moment. */
+bool lease_is_promised(const struct cluster *cluster, const struct peer *peer);
 /* For cluster_status: until when writes may run, and which guarantee is in force. */
 time_ms lease_until_ms(const struct cluster *cluster);
 enum cluster_guarantee lease_guarantee(const struct cluster *cluster);
