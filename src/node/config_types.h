@@ -10,7 +10,8 @@ enum config_endpoint { CONFIG_ENDPOINT_IP, CONFIG_ENDPOINT_HOSTNAME, CONFIG_ENDP
 enum config_save_behaviour { CONFIG_SAVE_SYNC, CONFIG_SAVE_BEST_EFFORT };
 enum config_log_format { CONFIG_LOG_LEGACY, CONFIG_LOG_LOGFMT, CONFIG_LOG_JSON };
 enum config_log_time { CONFIG_TIME_LEGACY, CONFIG_TIME_ISO8601, CONFIG_TIME_MILLISECONDS };
-enum config_oom { CONFIG_OOM_NO, CONFIG_OOM_RELATIVE, CONFIG_OOM_ABSOLUTE };
+enum config_oom { CONFIG_OOM_NO, CONFIG_OOM_YES, CONFIG_OOM_RELATIVE, CONFIG_OOM_ABSOLUTE };
+enum config_channels { CONFIG_CHANNELS_NONE, CONFIG_CHANNELS_ALL };
 enum config_load {
     CONFIG_LOAD_DISABLED,
     CONFIG_LOAD_ON_EMPTY,
@@ -135,6 +136,7 @@ struct config_replicaof {
 struct config_rename {
     char *from; /* owned */
     char *to;   /* owned */
+    int64_t line;
 };
 
 struct config_renames {

@@ -31,7 +31,7 @@ struct config {
     struct config_output_limits client_output_buffer_limit;
     int64_t maxmemory_clients_bytes; /* negative: percent of maxmemory */
     int64_t proto_max_bulk_len_bytes;
-    char *rdma_bind;
+    struct config_words rdma_bind;
     int64_t rdma_port;
     int64_t rdma_rx_size_bytes;
     int64_t rdma_completion_vector;
@@ -98,7 +98,7 @@ struct config {
     /* security */
     char *requirepass; /* empty: no password */
     char *aclfile;
-    bool acl_pubsub_default_is_all;
+    enum config_channels acl_pubsub_default;
     int64_t acllog_max_len;
     enum config_who enable_debug_command;
     enum config_who enable_module_command;

@@ -1,0 +1,66 @@
+/* Options of commands: events, and what is recorded about those that ran. */
+#include "node/config_internal.h"
+
+/* clang-format off */
+static const struct config_row rows[] = {
+    { .name = "notify-keyspace-events", .kind = &config_notify_flags,
+      CONFIG_FIELD(notify_keyspace_events), .preset = "", .area = CONFIG_AREA_NOTIFY,
+      .text = "Events of keys that are published, one letter for each class: K and E choose the "
+              "channels, g$lshzxetdmn the events, A all of them but m and n." },
+    { .name = "tracking-table-max-keys", .kind = &config_int, CONFIG_FIELD(tracking_table_max_keys),
+      .preset = "1000000", .max = INT64_MAX, .area = CONFIG_AREA_NOTIFY,
+      .text = "How many keys are remembered for clients that cache; beyond it some are told that "
+              "their copy is stale." },
+    { .name = "busy-reply-threshold", .alias = "lua-time-limit", .kind = &config_int,
+      CONFIG_FIELD(busy_reply_threshold_ms), .preset = "5000", .max = INT64_MAX,
+      .area = CONFIG_AREA_COMMANDLOG,
+      .text = "Milliseconds after which a script that still runs lets others be answered with "
+              "BUSY.",
+      .unused = "there are no scripts yet" },
+    { .name = "import-mode", .kind = &config_bool, CONFIG_FIELD(import_mode), .preset = "no",
+      .area = CONFIG_AREA_COMMANDLOG,
+      .text = "Keeps keys that have expired while data are imported from elsewhere.",
+      .unused = "expired keys go as always" },
+    { .name = "extended-redis-compatibility", .kind = &config_bool,
+      CONFIG_FIELD(extended_redis_compatibility), .preset = "no", .area = CONFIG_AREA_COMMANDLOG,
+      .text = "Says redis where clients look for the name of the server.",
+      .unused = "the server says valkey" },
+    { .name = "commandlog-execution-slower-than", .alias = "slowlog-log-slower-than",
+      .kind = &config_int, CONFIG_FIELD(commandlog_execution_slower_than_us), .preset = "10000",
+      .min = -1, .max = INT64_MAX, .area = CONFIG_AREA_COMMANDLOG,
+      .text = "Microseconds from which a command is logged as slow; -1 logs none, 0 all." },
+    { .name = "commandlog-slow-execution-max-len", .alias = "slowlog-max-len", .kind = &config_int,
+      CONFIG_FIELD(commandlog_slow_execution_max_len), .preset = "128", .max = INT64_MAX,
+      .area = CONFIG_AREA_COMMANDLOG,
+      .text = "How many slow commands are remembered." },
+    { .name = "commandlog-request-larger-than", .kind = &config_int,
+      CONFIG_FIELD(commandlog_request_larger_than_bytes), .preset = "1048576", .min = -1,
+      .max = INT64_MAX, .area = CONFIG_AREA_COMMANDLOG,
+      .text = "Bytes from which a request is logged as large; -1 logs none." },
+    { .name = "commandlog-large-request-max-len", .kind = &config_int,
+      CONFIG_FIELD(commandlog_large_request_max_len), .preset = "128", .max = INT64_MAX,
+      .area = CONFIG_AREA_COMMANDLOG,
+      .text = "How many large requests are remembered." },
+    { .name = "commandlog-reply-larger-than", .kind = &config_int,
+      CONFIG_FIELD(commandlog_reply_larger_than_bytes), .preset = "1048576", .min = -1,
+      .max = INT64_MAX, .area = CONFIG_AREA_COMMANDLOG,
+      .text = "Bytes from which a reply is logged as large; -1 logs none." },
+    { .name = "commandlog-large-reply-max-len", .kind = &config_int,
+      CONFIG_FIELD(commandlog_large_reply_max_len), .preset = "128", .max = INT64_MAX,
+      .area = CONFIG_AREA_COMMANDLOG,
+      .text = "How many large replies are remembered." },
+    { .name = "latency-monitor-threshold", .kind = &config_int,
+      CONFIG_FIELD(latency_monitor_threshold_ms), .preset = "0", .max = INT64_MAX,
+      .area = CONFIG_AREA_COMMANDLOG,
+      .text = "Milliseconds from which LATENCY records an event; 0 records none." },
+    { .name = "latency-tracking", .kind = &config_bool, CONFIG_FIELD(latency_tracking),
+      .preset = "yes", .area = CONFIG_AREA_COMMANDLOG,
+      .text = "Keeps a histogram of the time that each command takes." },
+    { .name = "latency-tracking-info-percentiles", .kind = &config_percentile_list,
+      CONFIG_FIELD(latency_tracking_info_percentiles), .preset = "50 99 99.9",
+      .area = CONFIG_AREA_COMMANDLOG,
+      .text = "Percentiles of these histograms that INFO shows." },
+};
+/* clang-format on */
+
+const struct config_table config_table_commands = { .rows = rows, .count = COUNT_OF(rows) };
