@@ -1,0 +1,515 @@
+/* The bucket table: chains of lines, and the splitting and merging of buckets.
+ *
+ * The load of 7.5 entries a bucket is where lines and what they chain cost least together while
+ * most look-ups still touch one line: 11.5 to 11.9 bytes an entry, 1.16 to 1.24 lines a hit, over
+ * a whole doubling (computed from the Poisson distribution of bucket sizes; a load of 6 would take
+ * 13 bytes and 1.13 lines). Shrinking waits until the load is 5, so that a number that goes up
+ * and down does no work. */
+#include "base/table.h"
+
+#include "base/ensure.h"
+#include "base/memory.h"
+#include "base/table_inline.h"
+
+#define LOAD_MAX_HALVES 15
+#define LOAD_MIN_HALVES 10
+#define BUCKETS_MAX     ((uint32_t)1 << 31)
+
+/* Only while a bucket is taken apart: the chain bit means nothing then. */
+#define GOES_TO_FRESH TABLE_CHAINED
+#define BITS_BESIDE   (TABLE_MARK | GOES_TO_FRESH)
+
+static inline uint64_t word_of(const void *entry, uint64_t tag)
+{
+    uint64_t address = (uint64_t)(uintptr_t)entry;
+    ensure(address >> TABLE_ADDRESS_BITS == 0);
+    return address | tag << TABLE_ADDRESS_BITS;
+}
+
+static inline uint64_t word_tag(uint64_t word)
+{
+    return word >> TABLE_ADDRESS_BITS & (((uint64_t)1 << TABLE_TAG_BITS) - 1);
+}
+
+void table_cell_set_entry(struct table_cell *cell, void *entry)
+{
+    uint64_t beside = cell->word & ~(((uint64_t)1 << TABLE_ADDRESS_BITS) - 1);
+    cell->word = word_of(entry, 0) | beside;
+}
+
+bool table_cell_is_marked(const struct table_cell *cell)
+{
+    return cell->word & TABLE_MARK;
+}
+
+void table_cell_mark(struct table_cell *cell, bool is_marked)
+{
+    cell->word = is_marked ? cell->word | TABLE_MARK : cell->word & ~TABLE_MARK;
+}
+
+size_t table_count(const struct table *table)
+{
+    return table == NULL ? 0 : (size_t)table->count;
+}
+
+static bool is_segmented(const struct table *table)
+{
+    return table->bucket_count > TABLE_SEGMENT_SIZE;
+}
+
+/* ---- Chains ---- */
+
+static void chain_push(struct table *table, struct table_line *line, uint64_t word)
+{
+    size_t above = 0;
+    for (; table_line_is_chained(line); line = table_line_next(line)) above += TABLE_LINE_WORDS - 1;
+    unsigned place = 0;
+    while (place < TABLE_LINE_WORDS && line->cells[place].word != 0) place++;
+    if (place == TABLE_LINE_WORDS) {
+        struct table_line *next = memory_alloc_zero(sizeof(*next));
+        struct table_cell *last = &line->cells[TABLE_LINE_WORDS - 1];
+        next->cells[0] = *last;
+        last->word = word_of(next, 0) | TABLE_CHAINED;
+        table->chain_count++;
+        above += TABLE_LINE_WORDS - 1;
+        line = next;
+        place = 1;
+    }
+    line->cells[place].word = word;
+    size_t length = above + place + 1;
+    ensure(length < UINT16_MAX);
+    if (length > table->longest) table->longest = (uint16_t)length;
+}
+
+static size_t line_count(const struct table_line *line)
+{
+    size_t count = TABLE_LINE_WORDS - table_line_is_chained(line);
+    while (count > 0 && line->cells[count - 1].word == 0) count--;
+    return count;
+}
+
+/* The last entry of the chain takes the cell's place; a line with one entry is folded back. */
+static void chain_remove(struct table *table, struct table_line *line, struct table_cell *cell)
+{
+    struct table_line *above = NULL;
+    for (; table_line_is_chained(line); line = table_line_next(line)) above = line;
+    size_t count = line_count(line);
+    ensure(count > 0);
+    *cell = line->cells[count - 1];
+    line->cells[--count].word = 0;
+    if (above == NULL || count > 1) return;
+
+    ensure(count == 1); /* so above is full again, without a chain */
+    above->cells[TABLE_LINE_WORDS - 1] = line->cells[0];
+    table->chain_count--;
+    memory_free_sized(line, sizeof(*line));
+}
+
+static void chain_free_lines(struct table *table, struct table_line *first)
+{
+    struct table_line *line = first;
+    while (table_line_is_chained(line)) {
+        struct table_line *next = table_line_next(line);
+        if (line != first) memory_free_sized(line, sizeof(*line));
+        table->chain_count--;
+        line = next;
+    }
+    if (line != first) memory_free_sized(line, sizeof(*line));
+    *first = (struct table_line){ 0 };
+}
+
+/* ---- Taking buckets apart ---- */
+
+/* Words of a bucket that is being split or merged; nearly always few enough for the stack. */
+struct taken {
+    size_t count;
+    uint64_t *words;
+    uint64_t few[64];
+};
+
+/* All words come out; the bucket is an empty line. */
+static void bucket_take(struct table *table, size_t bucket, struct taken *taken)
+{
+    struct table_line *first = table_line_at(table, bucket);
+    size_t count = line_count(first);
+    for (struct table_line *line = first; table_line_is_chained(line);) {
+        line = table_line_next(line);
+        count += line_count(line);
+    }
+    taken->words = taken->few;
+    if (count > COUNT_OF(taken->few)) taken->words = memory_alloc(count * sizeof(uint64_t));
+    taken->count = 0;
+    for (struct table_line *line = first;; line = table_line_next(line)) {
+        size_t here = line_count(line);
+        for (size_t i = 0; i < here; i++) taken->words[taken->count++] = line->cells[i].word;
+        if (!table_line_is_chained(line)) break;
+    }
+    ensure(taken->count == count);
+    chain_free_lines(table, first);
+}
+
+static void taken_free(struct taken *taken)
+{
+    if (taken->words != taken->few) memory_free(taken->words);
+}
+
+/* The words as they must look in a bucket of depth `to`. Reads the entries' keys only when tags
+ * start elsewhere there. */
+static void taken_retag(struct taken *taken, const struct table_rules *rules, unsigned from,
+                        unsigned to)
+{
+    if (table_tag_start(from) == table_tag_start(to)) return;
+    for (size_t i = 0; i < taken->count; i++) {
+        struct table_cell cell = { taken->words[i] };
+        __builtin_prefetch(table_cell_entry(&cell));
+    }
+    for (size_t i = 0; i < taken->count; i++) {
+        struct table_cell cell = { taken->words[i] };
+        void *entry = table_cell_entry(&cell);
+        uint64_t hash = hash_bytes(&rules->hash_key, rules->key_of(entry));
+        taken->words[i] = word_of(entry, table_tag(hash, to)) | (cell.word & BITS_BESIDE);
+    }
+}
+
+static void level_update(struct table *table)
+{
+    table->level = (uint8_t)(31 - __builtin_clz(table->bucket_count));
+}
+
+/* Lines that an array of `used` ones should have room for: a bit more, in whole size classes. */
+static size_t lines_wanted(size_t used)
+{
+    size_t size = memory_class((used + used / 8) * sizeof(struct table_line));
+    return MIN(size / sizeof(struct table_line), TABLE_SEGMENT_SIZE);
+}
+
+/* Places in the directory of a table with so many segments: it doubles. */
+static size_t directory_places(size_t segments)
+{
+    size_t places = 8;
+    while (places < segments) places *= 2;
+    return places;
+}
+
+size_t table_memory(const struct table *table)
+{
+    if (table == NULL) return 0;
+    size_t directory = 0;
+    if (is_segmented(table)) {
+        size_t segments = ((table->bucket_count - 1) >> TABLE_SEGMENT_BITS) + 1;
+        directory = memory_class(directory_places(segments) * sizeof(struct table_line *));
+    }
+    return memory_class(sizeof(*table)) + directory +
+           ((size_t)table->capacity + table->chain_count) * sizeof(struct table_line);
+}
+
+/* The array that holds the last lines: the only one of a small table, else the last segment. */
+static struct table_line **last_array(struct table *table)
+{
+    if (!is_segmented(table)) return &table->lines;
+    return &table->segments[(table->bucket_count - 1) >> TABLE_SEGMENT_BITS];
+}
+
+static void last_array_resize(struct table *table, size_t before, size_t after)
+{
+    struct table_line **array = last_array(table);
+    *array = memory_realloc(*array, after * sizeof(struct table_line));
+    table->capacity = (uint32_t)(table->capacity - before + after);
+}
+
+/* All arrays are full segments: opens the next, and the directory with the second one. */
+static void segment_open(struct table *table)
+{
+    size_t segments = table->bucket_count >> TABLE_SEGMENT_BITS;
+    if (segments == 1) {
+        struct table_line *lines = table->lines;
+        table->segments = memory_alloc(directory_places(2) * sizeof(struct table_line *));
+        table->segments[0] = lines;
+    } else if (directory_places(segments) < directory_places(segments + 1)) {
+        size_t places = directory_places(segments + 1);
+        table->segments = memory_realloc(table->segments, places * sizeof(struct table_line *));
+    }
+    size_t room = lines_wanted(1);
+    table->segments[segments] = memory_alloc(room * sizeof(struct table_line));
+    table->capacity += (uint32_t)room;
+}
+
+/* Room for one bucket more, whose line is empty; it counts from now on. */
+static void lines_extend(struct table *table)
+{
+    size_t fresh = table->bucket_count;
+    if (fresh == table->capacity) {
+        size_t in_last = fresh % TABLE_SEGMENT_SIZE;
+        if (in_last == 0)
+            segment_open(table);
+        else
+            last_array_resize(table, in_last, lines_wanted(in_last + 1));
+    }
+    table->bucket_count++;
+    level_update(table);
+    *table_line_at(table, fresh) = (struct table_line){ 0 };
+}
+
+/* The last bucket, which is empty by now, is gone. */
+static void lines_retract(struct table *table)
+{
+    size_t in_last = (table->bucket_count - 1) % TABLE_SEGMENT_SIZE; /* that stay */
+    size_t full = table->bucket_count - 1 - in_last;
+    size_t room = table->capacity - full;
+    if (in_last == 0 && full > 0) {
+        size_t segments = full >> TABLE_SEGMENT_BITS; /* that stay */
+        memory_free_sized(*last_array(table), room * sizeof(struct table_line));
+        table->capacity = (uint32_t)full;
+        if (segments == 1) {
+            struct table_line *lines = table->segments[0];
+            memory_free_sized(table->segments, directory_places(2) * sizeof(lines));
+            table->lines = lines;
+        } else if (directory_places(segments) < directory_places(segments + 1)) {
+            table->segments = memory_realloc(table->segments, directory_places(segments) *
+                                                                  sizeof(struct table_line *));
+        }
+    } else if (in_last > 0 && 2 * in_last <= room) {
+        last_array_resize(table, room, lines_wanted(in_last));
+    }
+    table->bucket_count--;
+    if (table->bucket_count > 0) level_update(table);
+}
+
+/* The next bucket in line gives half of its hashes to a new one at the end. */
+static void split(struct table *table, const struct table_rules *rules)
+{
+    size_t fresh = table->bucket_count;
+    size_t parent = fresh == 0 ? 0 : table_bucket_parent(fresh);
+    unsigned depth = table_depth_at(table, parent);
+    lines_extend(table);
+    ensure(table_depth_at(table, parent) == depth + 1);
+    ensure(table_depth_at(table, fresh) == depth + 1);
+
+    struct taken taken;
+    bucket_take(table, parent, &taken);
+    uint64_t fresh_bit = (uint64_t)1 << (depth - table_tag_start(depth));
+    for (size_t i = 0; i < taken.count; i++)
+        if (word_tag(taken.words[i]) & fresh_bit) taken.words[i] |= GOES_TO_FRESH;
+    taken_retag(&taken, rules, depth, depth + 1);
+    for (size_t i = 0; i < taken.count; i++) {
+        size_t bucket = taken.words[i] & GOES_TO_FRESH ? fresh : parent;
+        chain_push(table, table_line_at(table, bucket), taken.words[i] & ~GOES_TO_FRESH);
+    }
+    taken_free(&taken);
+}
+
+/* The last bucket goes back into the one it was split from. */
+static void merge(struct table *table, const struct table_rules *rules)
+{
+    size_t last = table->bucket_count - 1;
+    size_t parent = table_bucket_parent(last);
+    unsigned depth = table_depth_at(table, last);
+    struct taken from_last, from_parent;
+    bucket_take(table, last, &from_last);
+    taken_retag(&from_last, rules, depth, depth - 1);
+    if (table_tag_start(depth) != table_tag_start(depth - 1)) {
+        bucket_take(table, parent, &from_parent);
+        taken_retag(&from_parent, rules, depth, depth - 1);
+        struct table_line *line = table_line_at(table, parent);
+        for (size_t i = 0; i < from_parent.count; i++)
+            chain_push(table, line, from_parent.words[i]);
+        taken_free(&from_parent);
+    }
+    lines_retract(table);
+    ensure(table_depth_at(table, parent) == depth - 1);
+    struct table_line *line = table_line_at(table, parent);
+    for (size_t i = 0; i < from_last.count; i++) chain_push(table, line, from_last.words[i]);
+    taken_free(&from_last);
+}
+
+/* ---- Entries ---- */
+
+struct table_cell *table_find(const struct table *table, const struct table_rules *rules,
+                              uint64_t hash, struct bytes key)
+{
+    return table_find_inline(table, hash, key, rules->key_of);
+}
+
+static struct table *table_create(void)
+{
+    struct table *table = memory_alloc_zero(sizeof(*table));
+    table->lines = memory_alloc_zero(sizeof(struct table_line));
+    table->capacity = 1;
+    table->bucket_count = 1;
+    return table;
+}
+
+struct table_cell *table_insert(struct table **place, const struct table_rules *rules,
+                                uint64_t hash, void *entry)
+{
+    if (*place == NULL) *place = table_create();
+    struct table *table = *place;
+    if (2 * (table->count + 1) > (uint64_t)LOAD_MAX_HALVES * table->bucket_count &&
+        table->bucket_count < BUCKETS_MAX)
+        split(table, rules);
+
+    size_t bucket = table_bucket_at(table, hash);
+    uint64_t word = word_of(entry, table_tag(hash, table_depth_at(table, bucket)));
+    struct table_line *line = table_line_at(table, bucket);
+    chain_push(table, line, word);
+    table->count++;
+    while (table_line_is_chained(line)) line = table_line_next(line);
+    return &line->cells[line_count(line) - 1];
+}
+
+static void table_free(struct table *table)
+{
+    ensure(table->chain_count == 0);
+    if (table->bucket_count > 0) {
+        ensure(!is_segmented(table));
+        memory_free_sized(table->lines, table->capacity * sizeof(struct table_line));
+    }
+    memory_free_sized(table, sizeof(*table));
+}
+
+void table_remove(struct table **place, const struct table_rules *rules, uint64_t hash,
+                  struct table_cell *cell)
+{
+    struct table *table = *place;
+    ensure(table->count > 0);
+    chain_remove(table, table_line_at(table, table_bucket_at(table, hash)), cell);
+    table->count--;
+    if (table->count == 0) {
+        while (table->bucket_count > 1) merge(table, rules); /* two at most are left */
+        table_free(table);
+        *place = NULL;
+    } else if (table->bucket_count > 1 &&
+               2 * table->count < (uint64_t)LOAD_MIN_HALVES * (table->bucket_count - 1)) {
+        merge(table, rules);
+    }
+}
+
+bool table_destroy_step(struct table **place, size_t count, table_release release, void *context,
+                        size_t *released)
+{
+    struct table *table = *place;
+    *released = 0;
+    if (table == NULL) return true;
+    while (table->bucket_count > 0 && *released < MAX(count, (size_t)1)) {
+        struct taken taken;
+        bucket_take(table, table->bucket_count - 1, &taken);
+        for (size_t i = 0; i < taken.count; i++) {
+            struct table_cell cell = { taken.words[i] };
+            __builtin_prefetch(table_cell_entry(&cell));
+        }
+        for (size_t i = 0; i < taken.count && release != NULL; i++) {
+            struct table_cell cell = { taken.words[i] };
+            release(context, table_cell_entry(&cell));
+        }
+        *released += MAX(taken.count, (size_t)1);
+        table->count -= taken.count;
+        taken_free(&taken);
+        if (table->bucket_count == 1) {
+            table_free(table);
+            *place = NULL;
+            return true;
+        }
+        lines_retract(table);
+    }
+    return false;
+}
+
+void table_destroy(struct table *table, table_release release, void *context)
+{
+    size_t released;
+    while (!table_destroy_step(&table, SIZE_MAX, release, context, &released)) {}
+}
+
+/* ---- Prefetching ---- */
+
+void table_prefetch_bucket(const struct table *table, uint64_t hash)
+{
+    if (table != NULL) __builtin_prefetch(table_line_at(table, table_bucket_at(table, hash)));
+}
+
+void table_prefetch_entry(const struct table *table, uint64_t hash)
+{
+    if (table == NULL) return;
+    size_t bucket = table_bucket_at(table, hash);
+    uint64_t tag = table_tag(hash, table_depth_at(table, bucket));
+    const struct table_line *line = table_line_at(table, bucket);
+    unsigned place = table_line_match(line, 0, tag);
+    if (place < TABLE_LINE_WORDS)
+        __builtin_prefetch(table_cell_entry(&line->cells[place]));
+    else if (table_line_is_chained(line))
+        __builtin_prefetch(table_line_next(line));
+}
+
+/* ---- All entries ---- */
+
+static uint64_t reverse_bits(uint64_t value)
+{
+    value = (value >> 1 & 0x5555555555555555u) | (value & 0x5555555555555555u) << 1;
+    value = (value >> 2 & 0x3333333333333333u) | (value & 0x3333333333333333u) << 2;
+    value = (value >> 4 & 0x0f0f0f0f0f0f0f0fu) | (value & 0x0f0f0f0f0f0f0f0fu) << 4;
+    return __builtin_bswap64(value);
+}
+
+void table_visit_bucket(const struct table *table, size_t bucket, table_visit visit, void *context)
+{
+    ensure(bucket < table->bucket_count);
+    for (const struct table_line *line = table_line_at(table, bucket);;) {
+        size_t count = line_count(line);
+        for (size_t i = 0; i < count; i++) visit(context, &line->cells[i]);
+        if (!table_line_is_chained(line)) return;
+        line = table_line_next(line);
+    }
+}
+
+uint64_t table_scan(const struct table *table, uint64_t cursor, table_visit visit, void *context)
+{
+    if (table == NULL) return 0;
+    size_t bucket = table_bucket_at(table, cursor);
+    unsigned depth = table_depth_at(table, bucket);
+    table_visit_bucket(table, bucket, visit, context);
+    /* One on in the reversed order, at the bucket's own depth. */
+    uint64_t below = ((uint64_t)1 << depth) - 1;
+    return reverse_bits(reverse_bits(cursor | ~below) + 1);
+}
+
+struct table_cell *table_random(const struct table *table, struct prng *prng)
+{
+    if (table == NULL) return NULL;
+    /* A bucket and a place in it, both even over their range; drawn again when nobody stands
+     * there. So every entry has the chance 1 / (buckets x longest) in each draw. */
+    for (;;) {
+        struct table_line *line = table_line_at(table, prng_below(prng, table->bucket_count));
+        size_t place = (size_t)prng_below(prng, table->longest);
+        while (table_line_is_chained(line) && place >= TABLE_LINE_WORDS - 1) {
+            place -= TABLE_LINE_WORDS - 1;
+            line = table_line_next(line);
+        }
+        if (place < line_count(line)) return &line->cells[place];
+    }
+}
+
+struct table_cell *table_walk_next(const struct table *table, struct table_walk *walk)
+{
+    if (table == NULL) return NULL;
+    for (;;) {
+        struct table_line *line = (struct table_line *)(uintptr_t)walk->line;
+        if (line == NULL) {
+            if (walk->bucket >= table->bucket_count) return NULL;
+            walk->line = line = table_line_at(table, walk->bucket++);
+            walk->place = 0;
+        }
+        if (walk->place < line_count(line)) return &line->cells[walk->place++];
+        walk->line = table_line_is_chained(line) ? table_line_next(line) : NULL;
+        walk->place = 0;
+    }
+}
+
+size_t table_bucket_count(const struct table *table)
+{
+    return table == NULL ? 0 : table->bucket_count;
+}
+
+size_t table_bucket_of(const struct table *table, uint64_t hash)
+{
+    return table_bucket_at(table, hash);
+}

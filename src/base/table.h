@@ -1,0 +1,107 @@
+/* The bucket table: entries found by the hash of their key, in lines of one cache line.
+ *
+ * A line holds eight words, each a pointer to an entry with 16 bits beside it: a tag of the hash,
+ * and a mark that the table's user is free to set. A bucket is one line; what does not fit goes
+ * to chained lines, whose pointer takes the last word. The table grows and shrinks by linear
+ * hashing: one bucket is split, or merged with its sibling, at a time, as entries come and go, so
+ * no operation ever pauses and the load is always the same: about 12 bytes an entry.
+ *
+ * An empty table is a NULL pointer. The table owns its lines, not the entries. Cells are borrowed:
+ * valid until the next insertion or removal. */
+#ifndef EIR_BASE_TABLE_H
+#define EIR_BASE_TABLE_H
+
+#include "base/bytes.h"
+#include "base/hash.h"
+#include "base/prng.h"
+
+struct table; /* NULL: empty */
+
+/* How the table reads entries when it moves or compares them. */
+struct table_rules {
+    struct bytes (*key_of)(const void *entry);
+    struct hash_key hash_key;
+};
+
+/* Where an entry stands. */
+struct table_cell {
+    uint64_t word;
+};
+
+#define TABLE_ADDRESS_BITS 48
+
+static inline void *table_cell_entry(const struct table_cell *cell)
+{
+    return (void *)(uintptr_t)(cell->word & (((uint64_t)1 << TABLE_ADDRESS_BITS) - 1));
+}
+
+/* The entry moved: another address, the same key. */
+void table_cell_set_entry(struct table_cell *cell, void *entry);
+bool table_cell_is_marked(const struct table_cell *cell);
+void table_cell_mark(struct table_cell *cell, bool is_marked);
+
+size_t table_count(const struct table *table);
+/* Bytes of its lines and of itself. */
+size_t table_memory(const struct table *table);
+
+/* NULL when the key is not there. */
+struct table_cell *table_find(const struct table *table, const struct table_rules *rules,
+                              uint64_t hash, struct bytes key);
+/* The key must not be there yet. */
+struct table_cell *table_insert(struct table **table, const struct table_rules *rules,
+                                uint64_t hash, void *entry);
+/* Takes out what stands in the cell, which was found by this hash. */
+void table_remove(struct table **table, const struct table_rules *rules, uint64_t hash,
+                  struct table_cell *cell);
+
+typedef void (*table_release)(void *context, void *entry);
+/* Hands every entry to `release` (NULL: nobody) and frees the table. */
+void table_destroy(struct table *table, table_release release, void *context);
+/* As above, about `count` entries a call; true when done and *table is NULL. In between only
+ * further steps are allowed. Returns through *released how many there were. */
+bool table_destroy_step(struct table **table, size_t count, table_release release, void *context,
+                        size_t *released);
+
+/* ---- Looking up many keys at once: each stage for all of them, then the next ---- */
+
+/* Stage 1, when the table itself is in the cache: fetches the line of the hash's bucket. */
+void table_prefetch_bucket(const struct table *table, uint64_t hash);
+/* Stage 2: fetches the entry that the line proposes. Stage 3 is table_find. */
+void table_prefetch_entry(const struct table *table, uint64_t hash);
+
+/* ---- All entries ---- */
+
+typedef void (*table_visit)(void *context, const struct table_cell *cell);
+/* Visits the bucket at the cursor, 0 at first, and returns the next cursor, 0 at the end. Entries
+ * that are there from the first call to the last are visited at least once, whatever happens in
+ * between; `visit` itself must not change the table.
+ *
+ * A cursor is a place in the order of bit-reversed hashes. A bucket of depth d holds the hashes
+ * that agree in their d lowest bits: an interval of that order. Splitting and merging only change
+ * how the order is cut, so "all below the cursor were visited" stays true. */
+uint64_t table_scan(const struct table *table, uint64_t cursor, table_visit visit, void *context);
+
+/* Any cell, each with exactly the same chance; NULL when the table is empty. */
+struct table_cell *table_random(const struct table *table, struct prng *prng);
+
+/* A walk over all entries of a table that does not change meanwhile; start with all zero. */
+struct table_walk {
+    const void *line;
+    uint32_t bucket; /* the next one */
+    uint32_t place;
+};
+struct table_cell *table_walk_next(const struct table *table, struct table_walk *walk);
+
+/* ---- For an index beside the table that keeps something for each bucket ---- */
+
+size_t table_bucket_count(const struct table *table);
+/* The bucket that this hash belongs to. */
+size_t table_bucket_of(const struct table *table, uint64_t hash);
+/* Where a bucket came from by splitting, and where it goes when the table shrinks. Not for 0. */
+static inline size_t table_bucket_parent(size_t bucket)
+{
+    return bucket & ~((size_t)1 << (63 - __builtin_clzll(bucket)));
+}
+void table_visit_bucket(const struct table *table, size_t bucket, table_visit visit, void *context);
+
+#endif

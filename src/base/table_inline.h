@@ -1,0 +1,111 @@
+/* The inside of the bucket table, for look-ups compiled into their callers. */
+#ifndef EIR_BASE_TABLE_INLINE_H
+#define EIR_BASE_TABLE_INLINE_H
+
+#include "base/table.h"
+
+#define TABLE_LINE_WORDS 8
+#define TABLE_CHAINED    ((uint64_t)1 << 63) /* in the last word: it points at the next line */
+#define TABLE_MARK       ((uint64_t)1 << 62)
+#define TABLE_TAG_BITS   14
+
+/* Buckets up to this number stand in one array, more in segments of this size. */
+#define TABLE_SEGMENT_BITS 10
+#define TABLE_SEGMENT_SIZE ((size_t)1 << TABLE_SEGMENT_BITS)
+
+/* Words fill from the first on, so an empty one ends the bucket. */
+struct table_line {
+    struct table_cell cells[TABLE_LINE_WORDS];
+};
+
+struct table {
+    union {
+        struct table_line *lines;     /* owned; while bucket_count <= TABLE_SEGMENT_SIZE */
+        struct table_line **segments; /* owned, as is what they point at */
+    };
+    uint64_t count;
+    uint32_t bucket_count;
+    uint32_t capacity;    /* lines in all arrays */
+    uint32_t chain_count; /* lines beyond the first of their bucket */
+    uint16_t longest;     /* no bucket ever held more entries */
+    uint8_t level;        /* 2^level <= bucket_count < 2^(level + 1) */
+};
+
+static inline struct table_line *table_line_at(const struct table *table, size_t bucket)
+{
+    if (table->bucket_count <= TABLE_SEGMENT_SIZE) return &table->lines[bucket];
+    return &table->segments[bucket >> TABLE_SEGMENT_BITS][bucket & (TABLE_SEGMENT_SIZE - 1)];
+}
+
+static inline size_t table_bucket_at(const struct table *table, uint64_t hash)
+{
+    uint64_t half = (uint64_t)1 << table->level;
+    uint64_t bucket = hash & (2 * half - 1);
+    return (size_t)(bucket < table->bucket_count ? bucket : bucket & (half - 1));
+}
+
+/* How many low bits of their hash all entries of this bucket share. */
+static inline unsigned table_depth_at(const struct table *table, size_t bucket)
+{
+    uint64_t half = (uint64_t)1 << table->level;
+    bool is_split = bucket >= half || bucket + half < table->bucket_count;
+    return table->level + is_split;
+}
+
+/* Where in the hash the tags of a bucket of this depth begin.
+ *
+ * A tag holds 14 bits from a multiple of five at or below the depth. So the bit that decides where
+ * an entry goes when its bucket splits stands in the tag, and four of five splits touch no entry;
+ * and at least 9 bits of the tag still tell entries of the bucket apart. */
+static inline unsigned table_tag_start(unsigned depth)
+{
+    return depth - depth % 5;
+}
+
+static inline uint64_t table_tag(uint64_t hash, unsigned depth)
+{
+    return hash >> table_tag_start(depth) & (((uint64_t)1 << TABLE_TAG_BITS) - 1);
+}
+
+static inline bool table_line_is_chained(const struct table_line *line)
+{
+    return line->cells[TABLE_LINE_WORDS - 1].word & TABLE_CHAINED;
+}
+
+static inline struct table_line *table_line_next(const struct table_line *line)
+{
+    return table_cell_entry(&line->cells[TABLE_LINE_WORDS - 1]);
+}
+
+/* The first cell of the line at or behind `place` whose tag is this one, or TABLE_LINE_WORDS. */
+static inline unsigned table_line_match(const struct table_line *line, unsigned place, uint64_t tag)
+{
+    unsigned end = TABLE_LINE_WORDS - table_line_is_chained(line);
+    for (; place < end; place++) {
+        uint64_t word = line->cells[place].word;
+        if (word != 0 && ((word & ~TABLE_MARK) >> TABLE_ADDRESS_BITS) == tag) return place;
+    }
+    return TABLE_LINE_WORDS;
+}
+
+static inline __attribute__((always_inline)) struct table_cell *table_find_inline(
+    const struct table *table, uint64_t hash, struct bytes key,
+    struct bytes (*key_of)(const void *entry))
+{
+    if (table == NULL) return NULL;
+    size_t bucket = table_bucket_at(table, hash);
+    uint64_t tag = table_tag(hash, table_depth_at(table, bucket));
+    struct table_line *line = table_line_at(table, bucket);
+    for (;;) {
+        for (unsigned place = 0;; place++) {
+            place = table_line_match(line, place, tag);
+            if (place == TABLE_LINE_WORDS) break;
+            if (bytes_equal(key_of(table_cell_entry(&line->cells[place])), key))
+                return &line->cells[place];
+        }
+        if (!table_line_is_chained(line)) return NULL;
+        line = table_line_next(line);
+    }
+}
+
+#endif
