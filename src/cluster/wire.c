@@ -20,9 +20,6 @@
  *
  *   2256       2257       2260     2264
  *   | eir type | zero (3) | length | payload
- *
- * A Valkey 9.1 node takes no notice of the reserved bytes. One that got a message of our own by
- * mistake would log "Received unknown packet type" and go on; it is sent to Eir peers only.
  */
 #include "cluster/wire.h"
 

@@ -120,9 +120,9 @@ struct replica_view {
     uint16_t port;
     bool is_draining;
     bool is_drained;
-    bool has_synced;      /* completed a sync in this run */
-    time_ms last_io_ms;   /* when the primary last sent anything (monotonic); 0: never */
-    time_ms link_down_ms; /* since when there is no stream (monotonic); 0: it flows or never did */
+    bool has_synced;        /* completed a sync in this run */
+    time_ms last_io_ms;     /* when the primary last sent anything (monotonic); 0: never */
+    time_ms link_down_ms;   /* since when no stream flows (monotonic); 0: it does, or need not */
     uint64_t transfer_size; /* announced size of the snapshot; 0: not announced */
     uint64_t transfer_read; /* bytes of it that came */
     time_ms transfer_last_ms;
