@@ -296,9 +296,10 @@ def key_in_slot(slot, prefix="key"):
 class ClusterClient:
     """Sends each request where its slot lives, follows redirects, tries again through failovers."""
 
-    def __init__(self, ports, host="127.0.0.1", timeout=10.0, password=None):
+    def __init__(self, ports, host="127.0.0.1", timeout=10.0, password=None, pause=0.01):
         self.seeds = [(host, port) for port in ports]
         self.timeout = timeout
+        self.pause = pause  # between two attempts, in seconds
         self.password = password
         self.clients = {}
         self.slots = {}
@@ -360,7 +361,7 @@ class ClusterClient:
                 elif error.code not in ("CLUSTERDOWN", "TRYAGAIN", "LOADING", "MASTERDOWN"):
                     raise
                 else:
-                    time.sleep(0.01)
+                    time.sleep(self.pause)
                 failure = error
             except (OSError, ConnectionError) as error:
                 self.drop(address)
@@ -368,6 +369,6 @@ class ClusterClient:
                 attempt += 1
                 address = self.seeds[attempt % len(self.seeds)]
                 failure = error
-                time.sleep(0.01)
+                time.sleep(self.pause)
             if time.monotonic() > deadline:
                 raise failure
