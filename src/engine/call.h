@@ -7,6 +7,7 @@
 
 #include "base/ensure.h"
 #include "engine/engine.h"
+#include "keyspace/keyspace.h"
 #include "resp/inline.h"
 
 struct call {
@@ -18,14 +19,15 @@ struct call {
     struct command_entry *entry; /* the row in the engine's table, with its statistics */
     const struct command *command;
     struct keyspace *keyspace;
-    int32_t slot; /* of its keys; -1: no cluster, or no keys */
+    int32_t slot;                /* of its keys; -1: no cluster, or no keys */
+    const struct access *access; /* when and on whose behalf keys are touched */
+    struct key first_key;        /* looked up ahead with the batch, */
+    uint32_t first_key_index;    /* at this argument; 0: there is none */
     time_ms now_ms;
     time_ms wall_ms;
-    uint64_t key_hash;  /* of the first key, made while the batch was looked up ahead */
-    uint32_t key_index; /* that key's argument; 0: none was made */
-    bool is_failed;     /* an error was answered */
+    bool is_failed;  /* an error was answered */
+    bool is_changed; /* see call_changed */
     bool is_propagation_overridden;
-    uint64_t change_count; /* what counts as a change of the data: > 0 propagates */
 };
 
 /* --- arguments --------------------------------------------------------------------------- */
@@ -46,6 +48,9 @@ bool call_integer(struct call *call, uint32_t index, int64_t *value);
 bool call_integer_or(struct call *call, uint32_t index, const char *error, int64_t *value);
 /* Milliseconds from now for a block: not negative; 0 is TIME_NEVER. */
 bool call_timeout_ms(struct call *call, uint32_t index, time_ms *deadline_ms);
+
+/* The argument as a key of the session's database. */
+struct key call_key(const struct call *call, uint32_t index);
 
 /* The object that engine_options.host named, checked by its magic: for rows of the node. */
 void *call_host(const struct call *call);
@@ -122,12 +127,11 @@ void reply_subcommand_error(struct call *call);
 
 /* --- effects ----------------------------------------------------------------------------- */
 
-/* Says that the data changed, `count` times: the command will be propagated as it was sent,
- * unless one of the following says otherwise. */
-static inline void call_changed(struct call *call, uint64_t count)
-{
-    call->change_count += count;
-}
+/* A command that changed the keyspace is propagated as it was sent, unless one of these says
+ * otherwise. */
+
+/* Says that something changed which the keyspace does not see (PUBLISH, FLUSHALL of nothing). */
+void call_changed(struct call *call);
 /* Propagates this instead; may be called several times. */
 void call_propagate(struct call *call, uint32_t argc, const struct bytes *argv);
 /* The same in another database than the session's. */

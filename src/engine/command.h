@@ -35,10 +35,13 @@ enum command_flag {
     CMD_ASKING = 1 << 18,     /* behaves as if ASKING had been sent before it */
 
     /* Not shown: */
-    CMD_MAY_REPLICATE = 1 << 19,   /* no write, yet it may reach replicas: waits while writes are
-                                      paused (PUBLISH, EVAL, PFCOUNT) */
-    CMD_UNDECLARED_KEYS = 1 << 20, /* touches keys that no key spec names; runs alone in a batch,
-                                      nothing is looked up ahead of it (FLUSHALL, SWAPDB, EXEC) */
+    CMD_MAY_REPLICATE = 1 << 19, /* no write, yet it may reach replicas: waits while writes are
+                                    paused (PUBLISH, EVAL, PFCOUNT) */
+    CMD_IN_PUBSUB = 1 << 20,     /* allowed to RESP2 subscribers */
+    CMD_NOT_QUEUED = 1 << 21,    /* runs at once inside MULTI (EXEC, DISCARD, RESET, QUIT) */
+    CMD_IS_EXEC = 1 << 23,       /* stands for what was queued */
+    CMD_IS_MIGRATE = 1 << 24,    /* is served while its slot is on its way */
+    CMD_IN_MISCONF = 1 << 22,    /* no write, yet refused with the writes by MISCONF (PING) */
 };
 #define CMD_SHOWN_LAST CMD_ASKING
 
@@ -206,7 +209,8 @@ struct command {
     uint8_t doc_flags;  /* enum doc_flag */
     const struct key_spec *keys; /* NULL: no keys */
     /* Where specs do not suffice (SORT, MIGRATE): adds every key of a request that passed the
-     * arity check; false when the arguments make no sense. */
+     * arity check; false when the arguments make no sense. With KEY_VARIABLE_FLAGS in `key_flags`
+     * the specs name the same keys, and only the flags are more exact. */
     bool (*find_keys)(const struct bytes *argv, uint32_t argc, struct key_places *places);
     const char *args;
     const char *since;

@@ -71,6 +71,9 @@ struct engine_input {
  * Time-outs of blocked sessions are handled first. */
 void engine_turn(struct engine *engine, struct engine_clock clock,
                  const struct engine_input *inputs, size_t count);
+/* Deletes keys whose time has come, about so many at most, and propagates that; returns how many.
+ * For the primary's background cycle. */
+size_t engine_expire_due(struct engine *engine, struct engine_clock clock, size_t count_max);
 /* When it wants a turn though nothing arrives (a blocked client's time-out, the end of a pause). */
 time_ms engine_deadline(const struct engine *engine);
 /* Complete commands may be waiting: do not sleep before the next turn. */
@@ -99,7 +102,7 @@ size_t engine_propagation_count(const struct engine *engine);
 struct propagation engine_propagation_at(const struct engine *engine, size_t index);
 void engine_propagation_clear(struct engine *engine);
 void engine_propagation_switch(struct engine *engine, bool is_on);
-/* Puts an element in, outside of any command (a key that the expiry cycle removed). */
+/* Puts an element in, outside of any command. */
 void engine_propagate(struct engine *engine, int32_t db, uint32_t argc, const struct bytes *argv);
 
 /* --- sessions and statistics -------------------------------------------------------------- */
@@ -108,14 +111,11 @@ void engine_propagate(struct engine *engine, int32_t db, uint32_t argc, const st
 struct session *engine_session_next(struct engine *engine, struct session *previous);
 struct session *engine_session_find(struct engine *engine, uint64_t id);
 size_t engine_session_count(const struct engine *engine);
-/* Sessions by id, dropped from pub/sub, watching and so on: counts for INFO clients. */
+/* What INFO prints of the engine; those of keys are the keyspace's. */
 struct engine_counters {
     uint64_t commands;
     uint64_t error_replies;
     uint64_t bytes_in;
-    uint64_t key_hits;
-    uint64_t key_misses;
-    uint64_t expired_keys;
     uint64_t connections;
     uint64_t rejected_calls;
     uint64_t clients_blocked;
@@ -125,7 +125,6 @@ struct engine_counters {
     uint64_t channels;
     uint64_t patterns;
     uint64_t shard_channels;
-    uint64_t dirty; /* changes since the last save: the node sets it back */
     uint64_t read_errors;
     time_ms client_pause_until_ms; /* CLIENT PAUSE; 0: none */
 };

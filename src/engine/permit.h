@@ -37,6 +37,7 @@ enum pause_kind { PAUSE_NONE, PAUSE_WRITES, PAUSE_ALL };
 
 /* All zero permits everything on a plain primary without a cluster. */
 struct permit {
+    uint32_t generation; /* counted up with every change: who waits is looked at again */
     bool is_cluster;
     bool is_replica;
     bool is_replica_read_only; /* READONLY to writes of clients */

@@ -12,6 +12,7 @@
 #include "base/heap.h"
 #include "base/list.h"
 #include "base/output.h"
+#include "keyspace/watch.h"
 #include "resp/reply.h"
 #include "resp/request.h"
 
@@ -20,7 +21,6 @@ struct session;
 struct command_entry;
 struct queued_command;
 struct subscriptions;
-struct watched_key;
 
 #define SESSION_MAGIC 0x5e5510a1u
 
@@ -33,14 +33,12 @@ enum session_kind {
 };
 
 enum session_flag {
-    SESSION_MULTI = 1 << 0,       /* commands are queued */
-    SESSION_DIRTY_EXEC = 1 << 1,  /* a queued command was refused: EXECABORT */
-    SESSION_DIRTY_WATCH = 1 << 2, /* a watched key changed: EXEC answers null */
+    SESSION_MULTI = 1 << 0,      /* commands are queued */
+    SESSION_DIRTY_EXEC = 1 << 1, /* a queued command was refused: EXECABORT */
     SESSION_READONLY = 1 << 3,
     SESSION_ASKING = 1 << 4, /* for the next command only */
     SESSION_REPLY_OFF = 1 << 5,
-    SESSION_REPLY_SKIP = 1 << 6,      /* this command's reply is dropped */
-    SESSION_REPLY_SKIP_NEXT = 1 << 7, /* the next one's will be */
+    SESSION_REPLY_SKIP = 1 << 6, /* the next command's reply is dropped */
     SESSION_NO_EVICT = 1 << 8,
     SESSION_NO_TOUCH = 1 << 9,
     SESSION_MONITOR = 1 << 10,
@@ -89,14 +87,14 @@ struct session {
     uint64_t connection; /* the folders above: their number for it */
     void *host;          /* the folders above: theirs; borrowed */
 
-    struct list_link link;       /* in the engine's list of all sessions, oldest first */
-    struct list_link send_link;  /* among those that have something to send, or to be closed */
-    struct list_link work_link;  /* among those with unparsed input that can go on */
-    struct list_link watch_link; /* free for the keyspace's watches */
+    struct list_link link;      /* in the engine's list of all sessions, oldest first */
+    struct list_link send_link; /* among those that have something to send, or to be closed */
+    struct list_link work_link; /* among those with unparsed input that can go on */
 
     /* Input: bytes that were received and not yet executed, whole requests or not. */
     struct buffer input;
     struct request_parser parser;
+    uint64_t fed_turn; /* the engine's turn that last brought bytes */
 
     /* Output: replies and pushes. */
     struct output output;
@@ -106,9 +104,10 @@ struct session {
     struct queued_command *queue_last;
     uint32_t queue_count;
     size_t queue_bytes;
-    uint64_t queue_flags; /* all flags of the queued rows together */
-    int32_t queue_slot;   /* slot of the queued keys, -1: none yet */
-    struct list watches;  /* of struct watched_key, owned */
+    uint32_t queue_flags_any; /* flags that at least one queued row has */
+    uint32_t queue_flags_all; /* flags that all of them have */
+    int32_t queue_slot;       /* slot of the queued keys, -1: none yet */
+    struct watcher watcher;   /* WATCH */
     uint32_t watch_count;
     struct subscriptions *subscriptions; /* owned; NULL: never subscribed */
     uint32_t channel_count;              /* SUBSCRIBE */

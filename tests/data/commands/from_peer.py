@@ -316,7 +316,7 @@ def print_rows(info, docs, names):
         function = name.replace("-", "_")
         array = None
         if row[9]:
-            array = function + "_commands"
+            array = function + "_subcommands"
             print("static const struct command %s[] = {" % array)
             for sub in sorted(row[9]):
                 print(row_text(sub, doc["subcommands"][sub[0]],

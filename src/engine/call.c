@@ -1,0 +1,185 @@
+/* What rows call: arguments, errors, effects. */
+#include "engine/call.h"
+#include "base/number.h"
+#include "engine/internal.h"
+#include <stdarg.h>
+#include <stdio.h>
+
+static const char not_an_integer[] = "ERR value is not an integer or out of range";
+
+/* --- arguments --------------------------------------------------------------------------- */
+
+bool call_integer(struct call *call, uint32_t index, int64_t *value)
+{
+    return call_integer_or(call, index, not_an_integer, value);
+}
+
+bool call_integer_or(struct call *call, uint32_t index, const char *error, int64_t *value)
+{
+    if (number_parse(call_arg(call, index), value)) return true;
+    reply_error(call, error);
+    return false;
+}
+
+bool call_timeout_ms(struct call *call, uint32_t index, time_ms *deadline_ms)
+{
+    int64_t timeout_ms;
+    if (!call_integer_or(call, index, "ERR timeout is not an integer or out of range", &timeout_ms))
+        return false;
+    if (timeout_ms < 0) {
+        reply_error(call, "ERR timeout is negative");
+        return false;
+    }
+    *deadline_ms = timeout_ms == 0                              ? TIME_NEVER
+                   : timeout_ms > TIME_NEVER - 1 - call->now_ms ? TIME_NEVER - 1
+                                                                : call->now_ms + timeout_ms;
+    return true;
+}
+
+struct key call_key(const struct call *call, uint32_t index)
+{
+    if (index == call->first_key_index) return call->first_key;
+    return keyspace_key(call->keyspace, (uint32_t)call->session->db, call->argv[index]);
+}
+
+void *call_host(const struct call *call)
+{
+    const struct engine *engine = call->engine;
+    ensure(engine->host != NULL);
+    ensure(*(const uint32_t *)engine->host == engine->host_magic);
+    return engine->host;
+}
+
+/* --- replies ----------------------------------------------------------------------------- */
+
+void reply_verbatim(struct call *call, struct bytes text)
+{
+    resp_verbatim(call->writer, "txt", text);
+}
+
+void reply_help(struct call *call, const char *const *lines)
+{
+    const char *name = call->entry->parent != NULL ? call->entry->parent->name : call->entry->name;
+    struct buffer head = { 0 };
+    for (; *name != '\0'; name++)
+        buffer_append_byte(&head, (char)(*name >= 'a' && *name <= 'z' ? *name - 32 : *name));
+    buffer_append_text(&head, " <subcommand> [<arg> [value] [opt] ...]. Subcommands are:");
+    size_t count = 0;
+    while (lines[count] != NULL) count++;
+
+    resp_array(call->writer, count + 3);
+    resp_simple_bytes(call->writer, buffer_bytes(&head));
+    for (size_t i = 0; i < count; i++) resp_simple(call->writer, lines[i]);
+    resp_simple(call->writer, "HELP");
+    resp_simple(call->writer, "    Print this help.");
+    buffer_fini(&head);
+}
+
+void engine_count_error(struct engine *engine, struct bytes text)
+{
+    ptrdiff_t space = bytes_index_of(text, ' ');
+    size_t size = space < 0 ? text.size : (size_t)space;
+    char code[ERROR_CODE_MAX];
+    bytes_to_text(bytes_of(text.data, size), code, sizeof(code));
+    engine->counters.error_replies++;
+    for (uint32_t i = 0; i < engine->error_count; i++) {
+        if (strcmp(engine->errors[i].code, code) != 0) continue;
+        engine->errors[i].count++;
+        return;
+    }
+    if (engine->error_count == ERROR_CODES_MAX) return;
+    struct error_count *error = &engine->errors[engine->error_count++];
+    memcpy(error->code, code, sizeof(code));
+    error->count = 1;
+}
+
+void engine_error(struct engine *engine, struct resp_writer *writer, const char *text)
+{
+    engine_count_error(engine, bytes_text(text));
+    resp_error(writer, text);
+}
+
+void reply_error(struct call *call, const char *text)
+{
+    call->is_failed = true;
+    engine_error(call->engine, call->writer, text);
+}
+
+void reply_error_format(struct call *call, const char *format, ...)
+{
+    struct buffer text = { 0 };
+    va_list list, again;
+    va_start(list, format);
+    va_copy(again, list);
+    int size = vsnprintf(NULL, 0, format, list);
+    ensure(size >= 0);
+    vsnprintf(buffer_reserve(&text, (size_t)size + 1), (size_t)size + 1, format, again);
+    va_end(again);
+    va_end(list);
+    reply_error(call, text.data);
+    buffer_fini(&text);
+}
+
+void reply_syntax_error(struct call *call)
+{
+    reply_error(call, "ERR syntax error");
+}
+
+void reply_wrong_arity(struct call *call)
+{
+    reply_error_format(call, "ERR wrong number of arguments for '%s' command", call->entry->name);
+}
+
+void reply_wrong_type(struct call *call)
+{
+    reply_error(call, "WRONGTYPE Operation against a key holding the wrong kind of value");
+}
+
+void reply_subcommand_error(struct call *call)
+{
+    struct bytes word = call->argc > 1 ? call_arg(call, 1) : call_arg(call, 0);
+    const char *name = call->entry->parent != NULL ? call->entry->parent->name : call->entry->name;
+    char upper[COMMAND_NAME_MAX + 1] = { 0 };
+    for (size_t i = 0; name[i] != '\0' && i < COMMAND_NAME_MAX; i++)
+        upper[i] = (char)(name[i] >= 'a' && name[i] <= 'z' ? name[i] - 32 : name[i]);
+    reply_error_format(call,
+                       "ERR unknown subcommand or wrong number of arguments for '%.*s'. Try %s "
+                       "HELP.",
+                       (int)MIN(word.size, 128), word.data, upper);
+}
+
+/* --- effects ----------------------------------------------------------------------------- */
+
+void call_changed(struct call *call)
+{
+    call->is_changed = true;
+}
+
+void call_propagate(struct call *call, uint32_t argc, const struct bytes *argv)
+{
+    call_propagate_in(call, call->session->db, argc, argv);
+}
+
+void call_propagate_in(struct call *call, int32_t db, uint32_t argc, const struct bytes *argv)
+{
+    call->is_propagation_overridden = true;
+    enum session_kind kind = call->session->kind;
+    if (kind == SESSION_PRIMARY || kind == SESSION_LOADING) return;
+    /* Keys that expired while this call looked for them were gone before it did anything. */
+    if (call->engine->changes.count > 0) propagation_of_changes(call->engine);
+    propagation_append(call->engine, call->session, db, argc, argv);
+}
+
+void call_propagate_nothing(struct call *call)
+{
+    call->is_propagation_overridden = true;
+}
+
+bool call_block(struct call *call, enum block_reason reason, time_ms deadline_ms,
+                void (*timed_out)(struct engine *engine, struct session *session))
+{
+    if (call->session->kind != SESSION_CLIENT) return false;
+    if (call->session->flags & (SESSION_EXECUTING | SESSION_MULTI)) return false;
+    session_block(call->engine, call->session, reason, deadline_ms, timed_out);
+    return true;
+}

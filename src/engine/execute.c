@@ -1,0 +1,279 @@
+/* One request: find its row, find what stands against it, queue it or run it. */
+#include "base/ensure.h"
+#include "engine/internal.h"
+#include "engine/multi.h"
+
+#define SHOWN_MAX 128 /* bytes of an unknown name, and of its arguments, that an error repeats */
+
+struct command_entry *engine_find_entry(const struct engine *engine, const struct bytes *argv,
+                                        uint32_t argc)
+{
+    struct command_entry *entry = command_table_find(&engine->table, argv[0]);
+    if (entry == NULL || entry->sub_count == 0 || argc < 2) return entry;
+    return command_entry_find_sub(entry, argv[1]);
+}
+
+void call_init(struct call *call, struct engine *engine, struct session *session,
+               struct command_entry *entry, const struct bytes *argv, uint32_t argc)
+{
+    *call = (struct call){
+        .argv = argv,
+        .argc = argc,
+        .writer = &session->writer,
+        .session = session,
+        .engine = engine,
+        .entry = entry,
+        .command = entry != NULL ? entry->command : NULL,
+        .keyspace = engine->keyspace,
+        .access = &engine->access,
+        .now_ms = engine->clock.now_ms,
+        .wall_ms = engine->clock.wall_ms,
+    };
+}
+
+/* --- running ----------------------------------------------------------------------------- */
+
+static bool is_propagated(const struct call *call)
+{
+    enum session_kind kind = call->session->kind;
+    return kind != SESSION_PRIMARY && kind != SESSION_LOADING;
+}
+
+static void finish_changes(struct engine *engine, struct call *call, uint64_t dirty_before)
+{
+    uint64_t dirty = keyspace_dirty(engine->keyspace);
+    if (!is_propagated(call)) {
+        changes_clear(&engine->changes);
+        return;
+    }
+    if (engine->changes.count > 0) propagation_of_changes(engine);
+    if (dirty == dirty_before && !call->is_changed) return;
+    if (call->is_propagation_overridden) return;
+    if (!(call->entry->flags & (CMD_WRITE | CMD_MAY_REPLICATE))) return;
+    propagation_append(engine, call->session, call->session->db, call->argc, call->argv);
+}
+
+void engine_run_call(struct engine *engine, struct call *call)
+{
+    struct command_entry *entry = call->entry;
+    uint64_t dirty = keyspace_dirty(engine->keyspace);
+    uint64_t start = engine->ticks_last;
+
+    call->command->run(call);
+
+    uint64_t end = engine->ticks();
+    engine->ticks_last = end;
+    entry->statistics.calls++;
+    entry->statistics.ticks += end - start;
+    if (call->is_failed) entry->statistics.failed++;
+    engine->counters.commands++;
+    finish_changes(engine, call, dirty);
+}
+
+/* --- refusing ---------------------------------------------------------------------------- */
+
+static void append_shown(struct buffer *text, struct bytes bytes, size_t room)
+{
+    buffer_append(text, bytes_of(bytes.data, MIN(bytes.size, room)));
+}
+
+static void reply_unknown(struct call *call)
+{
+    struct buffer text = { 0 };
+    struct command_entry *parent = command_table_find(&call->engine->table, call->argv[0]);
+    if (parent != NULL) {
+        buffer_append_text(&text, "ERR unknown subcommand '");
+        append_shown(&text, call->argv[1], SHOWN_MAX);
+        buffer_append_text(&text, "'. Try ");
+        for (const char *c = parent->name; *c != '\0'; c++)
+            buffer_append_byte(&text, (char)(*c >= 'a' && *c <= 'z' ? *c - 32 : *c));
+        buffer_append_text(&text, " HELP.");
+    } else {
+        buffer_append_text(&text, "ERR unknown command '");
+        append_shown(&text, call->argv[0], SHOWN_MAX);
+        buffer_append_text(&text, "', with args beginning with: ");
+        size_t start = text.size;
+        for (uint32_t i = 1; i < call->argc && text.size - start < SHOWN_MAX; i++) {
+            size_t room = SHOWN_MAX - (text.size - start);
+            buffer_append_byte(&text, '\'');
+            append_shown(&text, call->argv[i], room);
+            buffer_append_text(&text, "' ");
+        }
+    }
+    buffer_append_byte(&text, '\0');
+    reply_error(call, text.data);
+    buffer_fini(&text);
+}
+
+static bool arity_fits(int arity, uint32_t argc)
+{
+    return arity >= 0 ? argc == (uint32_t)arity : argc >= (uint32_t)-arity;
+}
+
+/* What is wrong with the request whatever the state of the server; true when it was answered. */
+static bool refuse_request(struct call *call)
+{
+    const struct command_entry *entry = call->entry;
+    struct session *session = call->session;
+    if (!session->is_authenticated && (entry == NULL || !(entry->flags & CMD_NO_AUTH))) {
+        reply_error(call, "NOAUTH Authentication required.");
+        return true;
+    }
+    if (entry == NULL) {
+        reply_unknown(call);
+        return true;
+    }
+    if (!arity_fits(call->command->arity, call->argc)) {
+        reply_wrong_arity(call);
+        return true;
+    }
+    if (session->flags & SESSION_MULTI && entry->flags & CMD_NO_MULTI) {
+        reply_error_format(call, "ERR Command '%s' not allowed inside a transaction", entry->name);
+        return true;
+    }
+    return false;
+}
+
+static void note_refusal(struct call *call)
+{
+    if (call->entry != NULL) {
+        call->entry->statistics.rejected++;
+        call->engine->counters.rejected_calls++;
+    }
+    if (call->session->flags & SESSION_MULTI) call->session->flags |= SESSION_DIRTY_EXEC;
+}
+
+/* A refused EXEC ends its transaction; redirects are told as they are. */
+static void answer_refusal(struct call *call, const struct refusal *refusal)
+{
+    bool is_exec = call->entry->flags & CMD_IS_EXEC;
+    bool is_redirect = refusal->slot >= 0;
+    note_refusal(call);
+    if (is_exec && !is_redirect)
+        reply_error_format(call, "EXECABORT Transaction discarded because of: %s", refusal->text);
+    else
+        reply_error(call, refusal->text);
+    if (is_exec) multi_discard(call->engine, call->session);
+}
+
+static enum executed wait_for_it(struct engine *engine, struct session *session,
+                                 const struct refusal *refusal)
+{
+    session_block(engine, session, BLOCK_PAUSED, refusal->until_ms, NULL);
+    return MUST_WAIT;
+}
+
+/* --- a request --------------------------------------------------------------------------- */
+
+static void prepare_access(struct engine *engine, const struct session *session)
+{
+    engine->access.keeps_clock = session->flags & SESSION_NO_TOUCH;
+    engine->access.ignores_expiry =
+        session->kind == SESSION_PRIMARY || session->kind == SESSION_LOADING;
+    engine->access.may_expire =
+        !engine->permit.is_replica && !engine->access.ignores_expiry && !engine->permit.is_loading;
+}
+
+static void queue_call(struct call *call, int32_t slot)
+{
+    multi_queue(call->session, call->entry, call->argv, call->argc);
+    if (slot >= 0) call->session->queue_slot = slot;
+    reply_simple(call, "QUEUED");
+}
+
+static void mark_write(struct engine *engine, struct session *session)
+{
+    if (session->write_turn == engine->turn) return;
+    session->write_turn = engine->turn;
+    session->turn_mark = output_mark(&session->output);
+}
+
+static void run_permitted(struct engine *engine, struct call *call)
+{
+    struct session *session = call->session;
+    bool is_queued = session->flags & SESSION_MULTI && !(call->entry->flags & CMD_NOT_QUEUED);
+    if (engine->permit.has_lease && call->entry->flags & (CMD_WRITE | CMD_IS_EXEC))
+        mark_write(engine, session);
+    if (session->flags & SESSION_ASKING) session->flags &= ~(uint32_t)SESSION_ASKING;
+    if (is_queued)
+        queue_call(call, call->slot);
+    else
+        engine_run_call(engine, call);
+}
+
+static void mute(struct engine *engine, struct call *call)
+{
+    struct session *session = call->session;
+    bool is_muted = session->flags & (SESSION_REPLY_OFF | SESSION_REPLY_SKIP) ||
+                    session->kind == SESSION_PRIMARY || session->kind == SESSION_LOADING;
+    session->flags &= ~(uint32_t)SESSION_REPLY_SKIP;
+    if (!is_muted) return;
+    engine->nowhere_writer.protocol = session->writer.protocol;
+    call->writer = &engine->nowhere_writer;
+}
+
+static void finish_output(struct engine *engine, struct session *session)
+{
+    engine->running = NULL;
+    if (engine->nowhere.size > 0) output_consume(&engine->nowhere, engine->nowhere.size);
+    if (engine->after.size > 0) {
+        struct buffer pushes = { 0 };
+        output_copy(&engine->after, &pushes);
+        output_append(&session->output, buffer_bytes(&pushes));
+        output_consume(&engine->after, engine->after.size);
+        buffer_fini(&pushes);
+    }
+    if (session->output.size > 0) session_has_output(engine, session);
+}
+
+enum executed engine_run_request(struct engine *engine, struct session *session,
+                                 const struct batch_item *item, const struct bytes *argv)
+{
+    struct call call;
+    call_init(&call, engine, session, item->entry, argv, item->argc);
+    if (item->key_index > 0) {
+        call.first_key_index = item->key_index;
+        call.first_key = engine->batch.keys[item->key_at];
+        call.first_key.db = (uint32_t)session->db;
+    }
+    prepare_access(engine, session);
+
+    struct refusal refusal; /* large: not cleared as a whole */
+    refusal.slot = -1;
+    refusal.must_wait = false;
+    refusal.text[0] = '\0';
+    bool is_checked = session->kind == SESSION_CLIENT || session->kind == SESSION_REPLICA;
+    bool is_sound = session->is_authenticated && item->entry != NULL &&
+                    arity_fits(call.command->arity, call.argc);
+    if (is_sound && is_checked) {
+        refusal_find(engine, &call, &refusal);
+        if (refusal.must_wait && refusal.text[0] == '\0')
+            return wait_for_it(engine, session, &refusal);
+    }
+    session->active_ms = engine->clock.now_ms;
+    session->command_count++;
+    if (item->entry != NULL) session->last_command = item->entry;
+    call.slot = refusal.slot;
+    engine->running = session;
+    mute(engine, &call);
+
+    if (refuse_request(&call))
+        note_refusal(&call);
+    else if (refusal.text[0] != '\0')
+        answer_refusal(&call, &refusal);
+    else
+        run_permitted(engine, &call);
+
+    finish_output(engine, session);
+    return EXECUTED;
+}
+
+void engine_execute(struct engine *engine, struct engine_clock clock, struct session *session,
+                    const struct bytes *argv, uint32_t argc)
+{
+    ensure(argc > 0);
+    engine->clock = clock;
+    engine->access.wall_ms = clock.wall_ms;
+    struct batch_item item = { .entry = engine_find_entry(engine, argv, argc), .argc = argc };
+    engine_run_request(engine, session, &item, argv);
+}

@@ -1,0 +1,179 @@
+/* What the files of the engine share and nobody else sees. */
+#ifndef EIR_ENGINE_INTERNAL_H
+#define EIR_ENGINE_INTERNAL_H
+
+#include "base/prng.h"
+#include "engine/call.h"
+#include "engine/pubsub.h"
+#include "engine/table.h"
+
+#define ENGINE_MAGIC 0xe9619e00u
+
+#define BATCH_COUNT      128  /* commands looked up ahead together */
+#define BATCH_ARGC       1024 /* their arguments; a larger command makes room for itself */
+#define BATCH_KEYS       256  /* their keys, as far as they go */
+#define SESSION_COMMANDS 64   /* of one connection, before the next one has its turn */
+/* A turn ends after so long although commands are left: aim of design.md, 2. */
+#define TURN_BUDGET_NS 1000000
+/* Unparsed input above this is not read on while the session cannot go on. */
+#define SESSION_INPUT_FULL (1 * MIB)
+#define SESSION_INPUT_KEPT (16 * KIB)
+
+#define ERROR_CODE_MAX  24
+#define ERROR_CODES_MAX 128 /* as Valkey: scripts can make up codes */
+
+struct error_count {
+    char code[ERROR_CODE_MAX];
+    uint64_t count;
+};
+
+/* One command that was parsed and not yet executed. */
+struct batch_item {
+    struct command_entry *entry; /* NULL: unknown */
+    struct feed *feed;
+    uint32_t argv_at;
+    uint32_t argc;
+    uint32_t key_index; /* the argument that is the first key, 0: none */
+    uint32_t key_at;    /* its place among the batch's keys */
+    size_t end;         /* of the request, in the feed's view */
+};
+
+/* The input of one session in this turn. */
+struct feed {
+    struct session *session;
+    struct bytes view; /* what is parsed: the received bytes, or the session's own buffer */
+    size_t parsed;
+    size_t executed;
+    bool is_direct;  /* the view is not the session's buffer */
+    bool is_halted;  /* a command must wait: nothing behind it may run */
+    bool wants_more; /* the rest is no whole request */
+};
+
+struct batch {
+    struct batch_item items[BATCH_COUNT];
+    uint32_t count;
+    struct bytes *argv; /* owned */
+    uint32_t argc;
+    uint32_t argv_capacity;
+    struct key keys[BATCH_KEYS];
+    uint32_t key_count;
+    struct feed *feeds; /* owned */
+    uint32_t feed_count;
+    uint32_t feed_capacity;
+    struct request request;
+};
+
+struct propagation_record {
+    int32_t db;
+    uint32_t argc;
+    size_t offset;
+    size_t size;
+    struct session *session;
+};
+
+struct propagation_list {
+    bool is_on;
+    struct propagation_record *records; /* owned */
+    size_t count;
+    size_t capacity;
+    struct buffer bytes; /* all of them, as RESP */
+    /* Inside EXEC or a script: where its elements begin; MULTI and EXEC are put around them when
+     * there are two or more. */
+    uint32_t group_depth;
+    size_t group_start;
+};
+
+struct engine {
+    uint32_t magic;
+    uint32_t host_magic;
+    void *host;                /* borrowed */
+    struct keyspace *keyspace; /* borrowed */
+    struct engine_settings settings;
+    uint64_t (*ticks)(void);
+    uint64_t ticks_last; /* read after the last command: where the next one starts */
+    struct prng prng;
+    struct engine_clock clock;
+    uint64_t turn;
+
+    struct access access;   /* of the command that runs */
+    struct changes changes; /* of the same */
+    struct command_table table;
+    struct key_places places; /* reused by every search for keys */
+    struct batch batch;
+    struct propagation_list propagation;
+    struct pubsub pubsub;
+    struct engine_counters counters;
+    struct error_count errors[ERROR_CODES_MAX];
+    uint32_t error_count;
+
+    uint64_t session_id_last;
+    size_t session_count;
+    struct list sessions;
+    struct list ready;  /* output to send, or to be closed */
+    struct list work;   /* unparsed input that can go on */
+    struct list paused; /* BLOCK_PAUSED */
+    struct heap deadlines;
+    uint32_t permit_generation; /* that of the last look at `paused` */
+    uint8_t pause;              /* enum pause_kind of CLIENT PAUSE */
+    time_ms pause_until_ms;
+
+    struct output nowhere; /* replies that nobody shall read */
+    struct resp_writer nowhere_writer;
+    struct session *running; /* whose request runs; NULL between requests */
+    struct output after;     /* what its command told itself: pushes behind the reply */
+    struct resp_writer after_writer;
+
+    struct permit permit;
+};
+
+/* execute.c */
+enum executed {
+    EXECUTED,  /* or refused with an error: the request is done */
+    MUST_WAIT, /* not touched: to be presented again */
+};
+enum executed engine_run_request(struct engine *engine, struct session *session,
+                                 const struct batch_item *item, const struct bytes *argv);
+/* A call made ready: its keys are not looked up ahead. */
+void call_init(struct call *call, struct engine *engine, struct session *session,
+               struct command_entry *entry, const struct bytes *argv, uint32_t argc);
+/* Runs the row, with statistics and propagation; everything was checked before. */
+void engine_run_call(struct engine *engine, struct call *call);
+/* The command, or its subcommand; NULL: unknown. */
+struct command_entry *engine_find_entry(const struct engine *engine, const struct bytes *argv,
+                                        uint32_t argc);
+
+/* refusal.c: what stands against running this now; NULL when nothing does. The text lives until
+ * the next call, in `text`. */
+struct refusal {
+    bool must_wait; /* no error: present it again later */
+    time_ms until_ms;
+    int32_t slot;
+    char text[512]; /* the whole error; empty: permitted */
+};
+void refusal_find(struct engine *engine, const struct call *call, struct refusal *refusal);
+enum pause_kind engine_pause(const struct engine *engine, time_ms *until_ms);
+
+/* turn.c: whoever was paused and need not wait any more goes on. */
+void engine_wake_paused(struct engine *engine);
+
+/* engine.c, call.c, propagation.c */
+void engine_count_error(struct engine *engine, struct bytes text);
+void engine_error(struct engine *engine, struct resp_writer *writer, const char *text);
+/* Between these two, elements belong together: two or more are wrapped into MULTI and EXEC. */
+void propagation_group_begin(struct engine *engine);
+void propagation_group_end(struct engine *engine, int32_t db);
+void propagation_append(struct engine *engine, struct session *session, int32_t db, uint32_t argc,
+                        const struct bytes *argv);
+/* Turns what the keyspace told into elements: keys that expired or were evicted. */
+void propagation_of_changes(struct engine *engine);
+void propagation_forget_session(struct engine *engine, const struct session *session);
+void session_reset_state(struct engine *engine, struct session *session);
+bool engine_needs_password(const struct engine *engine);
+
+extern const struct command connection_commands[];
+extern const struct command client_rows[];
+extern const struct command command_rows[];
+extern const struct command multi_commands[];
+extern const struct command pubsub_commands[];
+
+#endif

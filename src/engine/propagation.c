@@ -1,0 +1,125 @@
+/* The list of what must be replicated: made once, read by the append log and the backlog. */
+#include "base/ensure.h"
+#include "base/memory.h"
+#include "engine/internal.h"
+#include "resp/reply.h"
+
+#define PROPAGATION_KEPT (256 * KIB) /* memory that an idle list keeps */
+
+static struct propagation_record *record_add(struct propagation_list *list)
+{
+    if (list->count == list->capacity) {
+        list->capacity = MAX(64, list->capacity * 2);
+        list->records = memory_realloc(list->records, list->capacity * sizeof(*list->records));
+    }
+    return &list->records[list->count++];
+}
+
+void propagation_append(struct engine *engine, struct session *session, int32_t db, uint32_t argc,
+                        const struct bytes *argv)
+{
+    struct propagation_list *list = &engine->propagation;
+    if (!list->is_on) return;
+    size_t offset = list->bytes.size;
+    resp_write_command(&list->bytes, argc, argv);
+    *record_add(list) = (struct propagation_record){
+        .db = db,
+        .argc = argc,
+        .offset = offset,
+        .size = list->bytes.size - offset,
+        .session = session,
+    };
+}
+
+void propagation_of_changes(struct engine *engine)
+{
+    struct changes *changes = &engine->changes;
+    for (size_t i = 0; i < changes->count; i++) {
+        const struct change *change = &changes->items[i];
+        bool is_expired = change->kind == CHANGE_EXPIRED;
+        if (!is_expired && change->kind != CHANGE_EVICTED) continue;
+        bool is_lazy = is_expired ? engine->settings.lazy_expire : engine->settings.lazy_eviction;
+        struct bytes argv[2] = { is_lazy ? BYTES("UNLINK") : BYTES("DEL"),
+                                 changes_key(changes, change) };
+        propagation_append(engine, NULL, (int32_t)change->db, 2, argv);
+    }
+    changes_clear(changes);
+}
+
+size_t engine_expire_due(struct engine *engine, struct engine_clock clock, size_t count_max)
+{
+    engine->clock = clock;
+    struct access access = { .wall_ms = clock.wall_ms,
+                             .may_expire = true,
+                             .changes = &engine->changes };
+    size_t count = keyspace_expire_due(engine->keyspace, &access, count_max);
+    propagation_of_changes(engine);
+    return count;
+}
+
+void propagation_group_begin(struct engine *engine)
+{
+    struct propagation_list *list = &engine->propagation;
+    if (list->group_depth++ == 0) list->group_start = list->count;
+}
+
+/* MULTI takes the first element's place; its bytes may stand anywhere. */
+void propagation_group_end(struct engine *engine, int32_t db)
+{
+    struct propagation_list *list = &engine->propagation;
+    ensure(list->group_depth > 0);
+    if (--list->group_depth > 0) return;
+    if (list->count - list->group_start < 2) return;
+
+    struct session *session = list->records[list->count - 1].session;
+    propagation_append(engine, session, db, 1, (struct bytes[]){ BYTES("MULTI") });
+    struct propagation_record multi = list->records[list->count - 1];
+    struct propagation_record *start = list->records + list->group_start;
+    memmove(start + 1, start, (list->count - 1 - list->group_start) * sizeof(*start));
+    *start = multi;
+    propagation_append(engine, session, -1, 1, (struct bytes[]){ BYTES("EXEC") });
+}
+
+void propagation_forget_session(struct engine *engine, const struct session *session)
+{
+    struct propagation_list *list = &engine->propagation;
+    for (size_t i = 0; i < list->count; i++)
+        if (list->records[i].session == session) list->records[i].session = NULL;
+}
+
+void engine_propagate(struct engine *engine, int32_t db, uint32_t argc, const struct bytes *argv)
+{
+    propagation_append(engine, NULL, db, argc, argv);
+}
+
+void engine_propagation_switch(struct engine *engine, bool is_on)
+{
+    engine->propagation.is_on = is_on;
+}
+
+size_t engine_propagation_count(const struct engine *engine)
+{
+    return engine->propagation.count;
+}
+
+struct propagation engine_propagation_at(const struct engine *engine, size_t index)
+{
+    const struct propagation_list *list = &engine->propagation;
+    ensure(index < list->count);
+    const struct propagation_record *record = &list->records[index];
+    return (struct propagation){
+        .db = record->db,
+        .argc = record->argc,
+        .command = bytes_of(list->bytes.data + record->offset, record->size),
+        .session = record->session,
+    };
+}
+
+void engine_propagation_clear(struct engine *engine)
+{
+    struct propagation_list *list = &engine->propagation;
+    ensure(list->group_depth == 0);
+    list->count = 0;
+    buffer_clear(&list->bytes);
+    buffer_trim(&list->bytes, PROPAGATION_KEPT);
+}

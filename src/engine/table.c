@@ -1,0 +1,187 @@
+/* Building the table of commands and finding rows in it. */
+#include "engine/table.h"
+#include "base/ensure.h"
+#include "base/memory.h"
+#include "engine/words.h"
+
+#define PLACES_AT_START 1024
+
+void command_table_init(struct command_table *table)
+{
+    *table = (struct command_table){ .place_mask = PLACES_AT_START - 1 };
+    table->places = memory_alloc_zero(PLACES_AT_START * sizeof(*table->places));
+}
+
+static void entry_fini(struct command_entry *entry)
+{
+    for (uint32_t i = 0; i < entry->sub_count; i++) entry_fini(&entry->subs[i]);
+    memory_free(entry->subs);
+    memory_free(entry->name);
+}
+
+void command_table_fini(struct command_table *table)
+{
+    for (uint32_t i = 0; i < table->count; i++) {
+        entry_fini(table->entries[i]);
+        memory_free(table->entries[i]);
+    }
+    memory_free(table->entries);
+    memory_free(table->places);
+}
+
+/* --- what derives from a row ------------------------------------------------------------- */
+
+static uint32_t categories_of(const struct command *row)
+{
+    uint32_t acl = row->acl;
+    if (row->flags & CMD_WRITE) acl |= ACL_WRITE;
+    if (row->flags & CMD_READ && !(acl & ACL_SCRIPTING)) acl |= ACL_READ;
+    if (row->flags & CMD_ADMIN) acl |= ACL_ADMIN | ACL_DANGEROUS;
+    if (row->flags & CMD_PUBSUB) acl |= ACL_PUBSUB;
+    if (row->flags & CMD_BLOCKING) acl |= ACL_BLOCKING;
+    return acl | (row->flags & CMD_FAST ? ACL_FAST : ACL_SLOW);
+}
+
+static bool is_plain_range(const struct key_spec *spec)
+{
+    return spec->begin == KEY_BEGIN_INDEX && spec->find == KEY_FIND_RANGE;
+}
+
+/* What COMMAND INFO calls first key, last key and step: the plain ranges taken together, as long
+ * as they join. Anything else makes the keys movable. */
+static void derive_range(struct command_entry *entry)
+{
+    int first = 0, last = 0, step = 0;
+    for (const struct key_spec *spec = entry->command->keys; spec->begin != KEY_SPEC_END; spec++) {
+        if (!is_plain_range(spec) || key_spec_flags(entry->command, spec) & KEY_INCOMPLETE) {
+            entry->flags |= CMD_MOVABLE_KEYS;
+            if (!is_plain_range(spec)) continue;
+        }
+        int until = spec->last < 0 ? spec->last : spec->start + spec->last;
+        if (first == 0) {
+            first = spec->start;
+            step = spec->step;
+            last = until;
+        } else if (spec->start == last + 1 && spec->step == step) {
+            last = until;
+        } else {
+            first = MIN(first, spec->start);
+            last = last < 0 ? last : until < 0 ? until : MAX(last, until);
+        }
+    }
+    entry->key_first = (int16_t)first;
+    entry->key_last = (int16_t)last;
+    entry->key_step = (int16_t)step;
+}
+
+static void derive_keys(struct command_entry *entry)
+{
+    const struct command *row = entry->command;
+    /* A function that only knows the flags better (SET ... GET) changes no place. */
+    bool is_elsewhere = row->find_keys != NULL && !(row->key_flags & KEY_VARIABLE_FLAGS);
+    entry->key_shape = is_elsewhere ? KEYS_OTHER : KEYS_ABSENT;
+    if (row->keys == NULL) return;
+
+    derive_range(entry);
+    const struct key_spec *spec = row->keys;
+    bool is_only = spec[1].begin == KEY_SPEC_END;
+    if (is_elsewhere || !is_only || !is_plain_range(spec) || spec->limit > 1) {
+        entry->key_shape = KEYS_OTHER;
+    } else {
+        entry->key_shape = spec->last == 0 ? KEYS_ONE : KEYS_RANGE;
+    }
+}
+
+static void entry_init(struct command_entry *entry, const struct command *row,
+                       struct command_entry *parent)
+{
+    size_t size = strlen(row->name);
+    ensure(size > 0);
+    ensure(size <= COMMAND_NAME_MAX);
+    *entry = (struct command_entry){ .command = row, .parent = parent, .flags = row->flags };
+    entry->acl = categories_of(row);
+    words_load(bytes_text(row->name), entry->words);
+    entry->word_size = size;
+    derive_keys(entry);
+
+    struct buffer name = { 0 };
+    if (parent != NULL) buffer_printf(&name, "%s|", parent->name);
+    buffer_append_text(&name, row->name);
+    entry->name = buffer_take(&name, &size);
+
+    if (row->subcommands == NULL) return;
+    while (row->subcommands[entry->sub_count].name != NULL) entry->sub_count++;
+    entry->subs = memory_alloc_zero(entry->sub_count * sizeof(*entry->subs));
+    for (uint32_t i = 0; i < entry->sub_count; i++)
+        entry_init(&entry->subs[i], &row->subcommands[i], entry);
+}
+
+/* --- the places -------------------------------------------------------------------------- */
+
+static void places_put(struct command_table *table, struct command_entry *entry)
+{
+    uint32_t at = words_hash(entry->words) & table->place_mask;
+    while (table->places[at] != NULL) {
+        ensure(!words_equal(table->places[at]->words, entry->words)); /* registered twice */
+        at = (at + 1) & table->place_mask;
+    }
+    table->places[at] = entry;
+}
+
+static void places_grow(struct command_table *table)
+{
+    memory_free(table->places);
+    table->place_mask = table->place_mask * 2 + 1;
+    table->places = memory_alloc_zero((table->place_mask + 1) * sizeof(*table->places));
+    for (uint32_t i = 0; i < table->count; i++) places_put(table, table->entries[i]);
+}
+
+void command_table_add(struct command_table *table, const struct command *row)
+{
+    if (table->count == table->capacity) {
+        table->capacity = MAX(64, table->capacity * 2);
+        table->entries = memory_realloc(table->entries, table->capacity * sizeof(*table->entries));
+    }
+    struct command_entry *entry = memory_alloc(sizeof(*entry));
+    entry_init(entry, row, NULL);
+    /* A quarter full at most: nearly every name is found at its first place. */
+    if ((table->count + 1) * 4 > table->place_mask) places_grow(table);
+    table->entries[table->count++] = entry;
+    places_put(table, entry);
+}
+
+static inline bool entry_is(const struct command_entry *entry, const uint64_t words[3], size_t size)
+{
+    return words_equal(entry->words, words) && entry->word_size == size;
+}
+
+struct command_entry *command_table_find(const struct command_table *table, struct bytes name)
+{
+    uint64_t words[3];
+    if (name.size == 0 || name.size > COMMAND_NAME_MAX) return NULL;
+    words_load(name, words);
+    for (uint32_t at = words_hash(words) & table->place_mask; table->places[at] != NULL;
+         at = (at + 1) & table->place_mask) {
+        if (entry_is(table->places[at], words, name.size)) return table->places[at];
+    }
+    return NULL;
+}
+
+struct command_entry *command_entry_find_sub(const struct command_entry *parent, struct bytes name)
+{
+    uint64_t words[3];
+    if (name.size == 0 || name.size > COMMAND_NAME_MAX) return NULL;
+    words_load(name, words);
+    for (uint32_t i = 0; i < parent->sub_count; i++)
+        if (entry_is(&parent->subs[i], words, name.size)) return &parent->subs[i];
+    return NULL;
+}
+
+struct command_entry *command_table_find_full(const struct command_table *table, struct bytes name)
+{
+    ptrdiff_t bar = bytes_index_of(name, '|');
+    if (bar < 0) return command_table_find(table, name);
+    struct command_entry *parent = command_table_find(table, bytes_of(name.data, (size_t)bar));
+    if (parent == NULL) return NULL;
+    return command_entry_find_sub(parent, bytes_from(name, (size_t)bar + 1));
+}

@@ -1,0 +1,297 @@
+/* The turn: parse what arrived, look keys up ahead in stages, execute in the order of arrival.
+ *
+ * Received bytes are parsed where they lie; only what is left at the end (half a request, or what
+ * must wait) is copied into the session. A session with something left over is fed from its own
+ * buffer first. A request that must wait stays unexecuted in there, and everything behind it. */
+#include "base/ensure.h"
+#include "base/memory.h"
+#include "engine/internal.h"
+
+/* --- timers ------------------------------------------------------------------------------ */
+
+void engine_wake_paused(struct engine *engine)
+{
+    time_ms until_ms;
+    bool is_changed = engine->permit_generation != engine->permit.generation;
+    engine->permit_generation = engine->permit.generation;
+    if (list_is_empty(&engine->paused)) return;
+    if (!is_changed && engine_pause(engine, &until_ms) != PAUSE_NONE) return;
+    /* Whoever must still wait is paused again when its command is looked at. */
+    LIST_EACH(&engine->paused, struct session, session, blocked.link)
+    {
+        bool waits_for_slot = session->blocked.deadline.due_ms == TIME_NEVER;
+        if (is_changed || !waits_for_slot) session_unblock(engine, session);
+    }
+}
+
+static void handle_timeouts(struct engine *engine)
+{
+    struct heap_node *node;
+    while ((node = heap_take_due(&engine->deadlines, engine->clock.now_ms)) != NULL) {
+        struct session *session = CONTAINER_OF(node, struct session, blocked.deadline);
+        ensure(session->magic == SESSION_MAGIC);
+        void (*timed_out)(struct engine *, struct session *) = session->blocked.timed_out;
+        session_unblock(engine, session);
+        if (timed_out != NULL) timed_out(engine, session);
+        if (session->output.size > 0) session_has_output(engine, session);
+    }
+    engine_wake_paused(engine);
+}
+
+time_ms engine_deadline(const struct engine *engine)
+{
+    if (!list_is_empty(&engine->work)) return engine->clock.now_ms;
+    return heap_due_ms(&engine->deadlines);
+}
+
+bool engine_is_busy(const struct engine *engine)
+{
+    return !list_is_empty(&engine->work);
+}
+
+/* --- a batch ----------------------------------------------------------------------------- */
+
+static void batch_run(struct engine *engine)
+{
+    struct batch *batch = &engine->batch;
+    if (batch->key_count > 1) keyspace_prefetch(engine->keyspace, batch->keys, batch->key_count);
+
+    for (uint32_t i = 0; i < batch->count; i++) {
+        struct batch_item *item = &batch->items[i];
+        struct feed *feed = item->feed;
+        struct session *session = feed->session;
+        if (feed->is_halted) continue;
+        if (session->blocked.reason != BLOCK_NONE || session->close != SESSION_STAYS) {
+            feed->is_halted = true;
+            continue;
+        }
+        if (engine_run_request(engine, session, item, batch->argv + item->argv_at) == MUST_WAIT)
+            feed->is_halted = true;
+        else
+            feed->executed = item->end;
+    }
+    batch->count = 0;
+    batch->argc = 0;
+    batch->key_count = 0;
+}
+
+static void batch_add_key(struct engine *engine, struct batch *batch, struct batch_item *item,
+                          const struct bytes *argv)
+{
+    const struct command_entry *entry = item->entry;
+    item->key_index = 0;
+    if (entry == NULL || entry->key_shape == KEYS_ABSENT || entry->key_first <= 0) return;
+    uint32_t first = (uint32_t)entry->key_first;
+    if (first >= item->argc || batch->key_count == BATCH_KEYS) return;
+    uint32_t db = (uint32_t)item->feed->session->db;
+
+    item->key_index = first;
+    item->key_at = batch->key_count;
+    batch->keys[batch->key_count++] = keyspace_key(engine->keyspace, db, argv[first]);
+    if (entry->key_shape != KEYS_RANGE) return;
+    for (uint32_t i = first + (uint32_t)entry->key_step;
+         i < item->argc && batch->key_count < BATCH_KEYS; i += (uint32_t)entry->key_step)
+        batch->keys[batch->key_count++] = keyspace_key(engine->keyspace, db, argv[i]);
+}
+
+static void batch_add(struct engine *engine, struct feed *feed, const struct request *request)
+{
+    struct batch *batch = &engine->batch;
+    if (batch->count == BATCH_COUNT || batch->argc + request->argc > batch->argv_capacity) {
+        batch_run(engine);
+        if (request->argc > batch->argv_capacity) {
+            batch->argv_capacity = request->argc;
+            batch->argv = memory_realloc(batch->argv, request->argc * sizeof(*batch->argv));
+        }
+    }
+    struct batch_item *item = &batch->items[batch->count++];
+    struct bytes *argv = batch->argv + batch->argc;
+    memcpy(argv, request->argv, request->argc * sizeof(*argv));
+    batch->argc += request->argc;
+    *item = (struct batch_item){
+        .entry = engine_find_entry(engine, argv, request->argc),
+        .feed = feed,
+        .argv_at = (uint32_t)(argv - batch->argv),
+        .argc = request->argc,
+        .end = feed->parsed,
+    };
+    batch_add_key(engine, batch, item, argv);
+}
+
+/* --- feeding ----------------------------------------------------------------------------- */
+
+/* A protocol error is answered after what came before it. */
+static void refuse_input(struct engine *engine, struct feed *feed, const struct request *request,
+                         enum request_result result)
+{
+    struct session *session = feed->session;
+    batch_run(engine);
+    if (feed->is_halted) return;
+    feed->is_halted = true;
+    feed->executed = feed->parsed = feed->view.size;
+    if (result == REQUEST_ERROR) {
+        engine_error(engine, &session->writer, request->error);
+        session_close(engine, session, SESSION_CLOSES_FLUSHED);
+    } else {
+        session_close(engine, session, SESSION_CLOSES_NOW);
+    }
+}
+
+/* Parses up to SESSION_COMMANDS requests of the feed into the batch. Answers true when there may
+ * be more. */
+static bool feed_parse(struct engine *engine, struct feed *feed)
+{
+    struct session *session = feed->session;
+    struct request *request = &engine->batch.request;
+    for (uint32_t i = 0; i < SESSION_COMMANDS; i++) {
+        if (feed->is_halted || feed->parsed == feed->view.size) return false;
+        struct request_limits limits = {
+            .is_unauthenticated = !session->is_authenticated,
+            .bulk_size_max = engine->settings.bulk_size_max,
+        };
+        enum request_result result =
+            request_parse(&session->parser, bytes_from(feed->view, feed->parsed), &limits, request);
+        if (result == REQUEST_MORE) {
+            feed->wants_more = true;
+            return false;
+        }
+        if (result == REQUEST_ERROR || result == REQUEST_HANGUP) {
+            refuse_input(engine, feed, request, result);
+            return false;
+        }
+        feed->parsed += request->consumed;
+        if (result == REQUEST_SKIP) continue;
+        batch_add(engine, feed, request);
+        /* The arguments may lie in the request's own memory (quotes), or the next request may be
+         * read under other limits (AUTH): then it runs at once. */
+        if (request->unquoted.size > 0 || limits.is_unauthenticated) {
+            batch_run(engine);
+            buffer_clear(&request->unquoted);
+        }
+    }
+    return true;
+}
+
+static struct feed *feed_add(struct engine *engine, struct session *session)
+{
+    struct batch *batch = &engine->batch;
+    ensure(batch->feed_count < batch->feed_capacity);
+    struct feed *feed = &batch->feeds[batch->feed_count++];
+    *feed = (struct feed){ .session = session };
+    return feed;
+}
+
+/* What was not executed stays with the session. */
+static void feed_finish(struct engine *engine, struct feed *feed)
+{
+    struct session *session = feed->session;
+    list_remove(&session->work_link);
+    if (session->close != SESSION_STAYS) {
+        buffer_clear(&session->input);
+        return;
+    }
+    /* Requests that were only skipped need no execution. */
+    if (!feed->is_halted) feed->executed = feed->parsed;
+    if (feed->parsed > feed->executed) {
+        request_parser_fini(&session->parser);
+        request_parser_init(&session->parser);
+    }
+    if (feed->is_direct)
+        buffer_append(&session->input, bytes_from(feed->view, feed->executed));
+    else
+        buffer_consume(&session->input, feed->executed);
+    if (session->input.size == 0) buffer_trim(&session->input, SESSION_INPUT_KEPT);
+    if (session->input.size > engine->settings.query_buffer_max) {
+        session_close(engine, session, SESSION_CLOSES_NOW);
+        return;
+    }
+    bool can_go_on = feed->is_halted || !feed->wants_more;
+    if (session->input.size > 0 && can_go_on && session->blocked.reason == BLOCK_NONE)
+        list_append(&engine->work, &session->work_link);
+}
+
+/* Bytes for a session that has no feed of its own in this turn join its buffer. */
+static bool is_direct(const struct session *session)
+{
+    return session->input.size == 0 && session->blocked.reason == BLOCK_NONE &&
+           !list_link_is_in(&session->work_link);
+}
+
+static void keep_bytes(struct engine *engine, struct session *session, struct bytes bytes)
+{
+    buffer_append(&session->input, bytes);
+    if (session->blocked.reason == BLOCK_NONE && !list_link_is_in(&session->work_link))
+        list_append(&engine->work, &session->work_link);
+}
+
+/* A connection's second piece in one turn: both go through its buffer. */
+static void join_pieces(struct engine *engine, const struct engine_input *inputs, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct session *session = inputs[i].session;
+        ensure(session->magic == SESSION_MAGIC);
+        session->bytes_in += inputs[i].bytes.size;
+        engine->counters.bytes_in += inputs[i].bytes.size;
+        bool is_second = session->fed_turn == engine->turn;
+        session->fed_turn = engine->turn;
+        if (!is_second) continue;
+        for (size_t j = 0; j < i; j++)
+            if (inputs[j].session == session && is_direct(session))
+                keep_bytes(engine, session, inputs[j].bytes);
+    }
+}
+
+/* The sessions that have something to parse: those of earlier turns first. */
+static void collect_feeds(struct engine *engine, const struct engine_input *inputs, size_t count)
+{
+    struct batch *batch = &engine->batch;
+    join_pieces(engine, inputs, count);
+    size_t needed = count;
+    for (size_t i = 0; i < count; i++) {
+        struct session *session = inputs[i].session;
+        if (session->close == SESSION_STAYS && !is_direct(session))
+            keep_bytes(engine, session, inputs[i].bytes);
+    }
+    LIST_EACH(&engine->work, struct session, working, work_link) needed++;
+    batch->feed_count = 0;
+    if (needed > batch->feed_capacity) {
+        batch->feed_capacity = (uint32_t)(needed + needed / 2 + 16);
+        memory_free(batch->feeds);
+        batch->feeds = memory_alloc(batch->feed_capacity * sizeof(*batch->feeds));
+    }
+    LIST_EACH(&engine->work, struct session, waiting, work_link)
+    {
+        feed_add(engine, waiting)->view = buffer_bytes(&waiting->input);
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct session *session = inputs[i].session;
+        if (session->close != SESSION_STAYS || !is_direct(session)) continue;
+        struct feed *feed = feed_add(engine, session);
+        feed->is_direct = true;
+        feed->view = inputs[i].bytes;
+    }
+}
+
+void engine_turn(struct engine *engine, struct engine_clock clock,
+                 const struct engine_input *inputs, size_t count)
+{
+    struct batch *batch = &engine->batch;
+    engine->turn++;
+    engine->clock = clock;
+    engine->access.wall_ms = clock.wall_ms;
+    uint64_t start = engine->ticks();
+    engine->ticks_last = start;
+    handle_timeouts(engine);
+    collect_feeds(engine, inputs, count);
+
+    bool has_more = batch->feed_count > 0;
+    while (has_more) {
+        has_more = false;
+        for (uint32_t i = 0; i < batch->feed_count; i++)
+            if (feed_parse(engine, &batch->feeds[i])) has_more = true;
+        batch_run(engine);
+        if (engine->ticks_last - start > TURN_BUDGET_NS) break;
+    }
+    for (uint32_t i = 0; i < batch->feed_count; i++) feed_finish(engine, &batch->feeds[i]);
+    request_trim(&batch->request);
+}
