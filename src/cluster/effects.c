@@ -90,13 +90,11 @@ static void fill_eir_header(const struct cluster *cluster, struct eir_header *ei
 {
     ensure(cluster->incarnation != 0);
     eir->is_present = true;
-    eir->capabilities =
-        EIR_CAN_EVIDENCE | EIR_CAN_LEASE | EIR_CAN_ELECTION | EIR_CAN_FORMATION;
+    eir->capabilities = EIR_CAN_EVIDENCE | EIR_CAN_LEASE | EIR_CAN_ELECTION | EIR_CAN_FORMATION;
     eir->incarnation = cluster->incarnation;
     eir->cluster_id = cluster->cluster_id;
-    if (peer_is_replica(cluster->me) && cluster->facts.has_synced
-        && !cluster->options.replica_no_failover)
-        eir->flags |= EIR_ELIGIBLE;
+    if (election_is_eligible(cluster)) eir->flags |= EIR_ELIGIBLE;
+    if (election_is_standing(cluster)) eir->flags |= EIR_STANDING;
 }
 
 struct cluster_message *message_start(const struct cluster *cluster, enum message_type type)
@@ -148,7 +146,8 @@ bool send_to_peer(struct cluster *cluster, struct peer *peer, struct cluster_mes
 
 void send_to_all(struct cluster *cluster, struct cluster_message *message)
 {
-    PEERS_EACH(cluster, peer) {
+    PEERS_EACH(cluster, peer)
+    {
         if (peer == cluster->me || (peer->flags & NODE_HANDSHAKE)) continue;
         if (!peer_is_connected(peer)) continue;
         send_on_link(cluster, peer->outbound, message_share(message));
@@ -156,8 +155,7 @@ void send_to_all(struct cluster *cluster, struct cluster_message *message)
     message_destroy(message);
 }
 
-bool send_eir(struct cluster *cluster, struct peer *peer, enum eir_type type,
-              struct bytes payload)
+bool send_eir(struct cluster *cluster, struct peer *peer, enum eir_type type, struct bytes payload)
 {
     ensure(type != 0);
     if (cluster->options.is_classic || !peer->is_eir) return false;
@@ -185,8 +183,8 @@ void cluster_notice(struct cluster *cluster, enum notice_kind kind, struct peer 
     ensure(peer != NULL || kind == NOTICE_ROLE_CHANGED);
     if (cluster->notice_count == cluster->notice_capacity) {
         cluster->notice_capacity = cluster->notice_capacity == 0 ? 8 : cluster->notice_capacity * 2;
-        cluster->notices = memory_realloc(
-            cluster->notices, cluster->notice_capacity * sizeof(*cluster->notices));
+        cluster->notices =
+            memory_realloc(cluster->notices, cluster->notice_capacity * sizeof(*cluster->notices));
     }
     cluster->notices[cluster->notice_count++] = (struct notice){ .kind = kind, .peer = peer };
 }

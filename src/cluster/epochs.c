@@ -1,5 +1,5 @@
 /* Epochs: whose word about slots is newer. They only ever grow. */
-#include "cluster/internal.h"
+#include "cluster/rules.h"
 
 unsigned cluster_quorum(const struct cluster *cluster)
 {
@@ -50,6 +50,7 @@ void epochs_on_collision(struct cluster *cluster, const struct peer *sender)
 {
     struct peer *me = cluster->me;
     if (!peer_is_primary(sender) || !peer_is_primary(me)) return;
+    if (formation_is_open(cluster)) return; /* the plan gives each its epoch */
     if (sender->config_epoch != me->config_epoch) return;
     if (node_id_compare(&sender->id, &me->id) <= 0) return;
     cluster->current_epoch++;

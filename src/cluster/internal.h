@@ -11,7 +11,7 @@
  *   gossip failure state slots epochs publish                   rules that the spec calls the bus
  *   lease                                                       promises in PONGs
  *   roles links                                                 who is what; who is connected
- *   peers effects trace table                                   the state itself
+ *   peers effects trace directory                                 the state itself
  */
 #ifndef EIR_CLUSTER_INTERNAL_H
 #define EIR_CLUSTER_INTERNAL_H
@@ -28,7 +28,7 @@
 #include "cluster/migration.h"
 #include "cluster/orders.h"
 #include "cluster/peer.h"
-#include "cluster/table.h"
+#include "cluster/directory.h"
 #include "cluster/vote.h"
 
 #define CLUSTER_MAGIC 0x45697243u
@@ -91,8 +91,8 @@ struct cluster {
     struct peer **removed; /* owned: freed when the step ends */
     uint32_t removed_count;
     uint32_t removed_capacity;
-    struct table peers_by_id; /* struct peer */
-    struct table links;       /* struct link by number */
+    struct directory peers_by_id; /* struct peer */
+    struct directory links;       /* struct link by number */
     link_number link_next;    /* odd: outbound links are ours to number */
 
     int16_t owner[SLOT_COUNT];    /* index of the peer, -1: unassigned */
@@ -109,15 +109,18 @@ struct cluster {
     uint64_t incarnation;     /* of this process */
     uint64_t cluster_id;      /* 0: unset */
     uint32_t ping_sequence;
+    uint32_t gossip_round;
 
     bool is_ok;                 /* cluster_state */
     bool state_is_due;          /* look at it again before the step ends */
     time_ms state_started_ms;
+    bool had_slots_at_start;    /* nodes.conf gave this node slots, or made it a replica */
     time_ms minority_ms;        /* when this node last was in a minority; 0: never */
     unsigned size;              /* voters */
     unsigned slots_assigned;
     unsigned suspect_count;     /* nodes with PFAIL: gossip always names them */
 
+    bool is_id_saved;     /* this node's id stands in nodes.conf */
     bool save_is_wanted;  /* a SAVE that reveals nothing: at the end of the step */
     bool reveals;         /* a SAVE that counts was issued in this step: mark what follows */
     bool save_failed;     /* the last SAVE that counted failed: nothing leaves unsaved */
@@ -206,6 +209,8 @@ void peer_set_role(struct cluster *cluster, struct peer *peer, enum node_flag ro
 /* Another node is a replica of `primary` now, or a primary when that is NULL. */
 void peer_set_primary(struct cluster *cluster, struct peer *peer, struct peer *primary);
 void peer_set_replica_of_unknown(struct cluster *cluster, struct peer *peer);
+/* As nodes.conf says it; me included. */
+void role_restore(struct cluster *cluster, struct peer *peer, struct peer *primary);
 void moves_clear(struct cluster *cluster); /* no slot is migrating or importing any more */
 /* I follow `primary`: saved first, then CLUSTER_FOLLOW. Frees my slots if I had any. */
 void role_follow(struct cluster *cluster, struct peer *primary);

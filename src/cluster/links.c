@@ -16,7 +16,7 @@ static void copy_ip(char *into, const char *text)
 
 struct link *links_find(const struct cluster *cluster, link_number number)
 {
-    struct link *link = table_find(&cluster->links, number);
+    struct link *link = directory_find(&cluster->links, number);
     ensure(link == NULL || link->number == number);
     return link;
 }
@@ -27,7 +27,7 @@ static struct link *link_add(struct cluster *cluster, link_number number, bool i
     link->number = number;
     link->is_inbound = is_inbound;
     link->created_ms = cluster->now_ms;
-    table_put(&cluster->links, number, link);
+    directory_put(&cluster->links, number, link);
     return link;
 }
 
@@ -41,7 +41,6 @@ void link_connect(struct cluster *cluster, struct peer *peer)
     link->state = LINK_CONNECTING;
     link->peer = peer;
     peer->outbound = link;
-    peer->connect_tried_ms = cluster->now_ms;
     /* A node that cannot even be connected to is as silent as one that does not answer. */
     if (peer->ping_sent_ms == 0) peer->ping_sent_ms = cluster->now_ms;
 
@@ -82,7 +81,7 @@ void link_forget(struct cluster *cluster, struct link *link)
         peer->inbound_lost_ms = cluster->now_ms;
     }
     ensure(links_find(cluster, link->number) == link);
-    table_remove(&cluster->links, link->number);
+    directory_remove(&cluster->links, link->number);
     memory_free(link);
 }
 
@@ -114,9 +113,11 @@ void link_bind(struct cluster *cluster, struct link *link, struct peer *peer)
 
 static void forget_relations(struct cluster *cluster, struct peer *gone)
 {
-    PEERS_EACH(cluster, peer) {
+    PEERS_EACH(cluster, peer)
+    {
         if (peer->primary == gone) peer->primary = NULL;
-        LIST_EACH (&peer->reports, struct failure_report, report, link) {
+        LIST_EACH(&peer->reports, struct failure_report, report, link)
+        {
             if (report->reporter != gone) continue;
             list_remove(&report->link);
             memory_free(report);
@@ -149,7 +150,8 @@ void peer_forget(struct cluster *cluster, struct peer *peer)
 
 void links_fini(struct cluster *cluster)
 {
-    for (uint32_t i = 0; i < cluster->links.capacity; i++) memory_free(cluster->links.cells[i].value);
-    table_fini(&cluster->links);
+    for (uint32_t i = 0; i < cluster->links.capacity; i++)
+        memory_free(cluster->links.cells[i].value);
+    directory_fini(&cluster->links);
     ensure(cluster->links.count == 0);
 }

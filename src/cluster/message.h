@@ -71,6 +71,7 @@ struct eir_header {
 enum eir_flag {
     EIR_PROMISE = 1, /* this PONG is a promise not to vote against you for one node timeout */
     EIR_ELIGIBLE = 2, /* a replica that has completed a sync and may take over */
+    EIR_HARD = 4, /* this FAIL rests on hard evidence */
     EIR_FORCED = 8,   /* this AUTH_REQUEST was ordered by an operator, or by its own primary */
     EIR_STANDING = 16, /* an election of the sender runs: it may still win */
 };

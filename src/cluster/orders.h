@@ -7,7 +7,7 @@
 enum cluster_order_type {
     ORDER_MEET,
     ORDER_FORGET,
-    ORDER_REPLICATE, /* id; none: REPLICATE NO ONE */
+    ORDER_REPLICATE, /* id; none: REPLICATE NO ONE, a replica becomes an empty primary */
     ORDER_FAILOVER,
     ORDER_ADD_SLOTS,
     ORDER_DEL_SLOTS,
@@ -37,6 +37,7 @@ struct cluster_order {
     uint64_t epoch;       /* SET-CONFIG-EPOCH */
     bool has_keys;        /* RESET, REPLICATE: the node holds keys */
     bool slot_has_keys;   /* SETSLOT NODE, DELSLOTS: the slot does */
+    bool is_replicated;   /* SETSLOT that came through the primary's stream: a replica obeys */
 };
 
 /* Does it or says why not: the answer is the text of the reply without its first byte and line

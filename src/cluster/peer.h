@@ -56,8 +56,8 @@ struct failure_report {
 /* What speaks for a node being dead (design.md 4, "Failure evidence"). */
 struct evidence {
     uint64_t incarnation;      /* the one whose links were up in this run; 0: none was */
-    time_ms refused_first_ms;  /* first refused connect since the last link closed; 0: none */
-    bool was_closed_by_peer;   /* a link of this incarnation was closed by the peer */
+    time_ms closed_ms;         /* when the peer closed a link of it, and was silent since; 0 */
+    time_ms refused_first_ms;  /* first refused connect, silent since; 0: none */
     bool is_hard;              /* all of it holds: the peer is suspected on hard evidence */
 };
 
@@ -93,6 +93,7 @@ struct peer {
     bool wants_ping; /* a PING is due at once (peer_ping_soon) */
     bool is_removed; /* forgotten in this step; freed at its end */
     uint8_t eir_flags;
+    uint32_t gossip_round; /* the last packet that names it (gossip.c) */
     uint16_t eir_capabilities;
     uint64_t incarnation; /* from its Eir header; 0: unknown */
     uint64_t cluster_id;
@@ -110,9 +111,11 @@ struct peer {
     struct link *inbound;
     time_ms created_ms;    /* became known in this run; for handshakes: their start */
     time_ms ping_sent_ms;  /* the still unanswered PING; 0: none */
-    time_ms pong_received_ms;
+    time_ms pong_received_ms;   /* gossip may move it ahead (spec 11) */
+    time_ms answered_ms;        /* last PONG on the outbound link, from the node itself */
     time_ms data_received_ms;
-    time_ms connect_tried_ms;   /* last connect */
+    time_ms reconnect_ms;       /* not before this moment */
+    time_ms meet_sent_ms;       /* last repeated MEET */
     time_ms inbound_lost_ms;    /* since when it has no link to us; 0: it has one */
     struct ping_record pings[2]; /* newest first; a PONG's echo names one of them */
     time_ms failed_ms;          /* when FAIL was set; 0: is not */

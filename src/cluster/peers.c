@@ -13,7 +13,7 @@ static uint64_t key_of(const struct cluster *cluster, const struct node_id *id)
 struct peer *peers_find(const struct cluster *cluster, const struct node_id *id)
 {
     ensure(cluster->magic == CLUSTER_MAGIC);
-    struct peer *peer = table_find(&cluster->peers_by_id, key_of(cluster, id));
+    struct peer *peer = directory_find(&cluster->peers_by_id, key_of(cluster, id));
     if (peer == NULL || !node_id_equal(&peer->id, id)) return NULL;
     ensure(!peer->is_removed);
     return peer;
@@ -25,8 +25,8 @@ struct peer *peers_add(struct cluster *cluster, const struct node_id *id, uint16
     ensure(cluster->peer_count < PEER_COUNT_MAX);
     if (cluster->peer_count == cluster->peer_capacity) {
         cluster->peer_capacity = cluster->peer_capacity == 0 ? 8 : cluster->peer_capacity * 2;
-        cluster->peers = memory_realloc(cluster->peers,
-                                        cluster->peer_capacity * sizeof(*cluster->peers));
+        cluster->peers =
+            memory_realloc(cluster->peers, cluster->peer_capacity * sizeof(*cluster->peers));
     }
     struct peer *peer = memory_alloc_zero(sizeof(*peer));
     heap_node_init(&peer->deadline.node);
@@ -35,16 +35,18 @@ struct peer *peers_add(struct cluster *cluster, const struct node_id *id, uint16
     peer->flags = flags;
     peer->created_ms = cluster->now_ms;
     peer->inbound_lost_ms = cluster->now_ms;
+    peer->reconnect_ms = cluster->now_ms;
     list_init(&peer->reports);
     peer->index = (uint16_t)cluster->peer_count;
     cluster->peers[cluster->peer_count++] = peer;
-    table_put(&cluster->peers_by_id, key_of(cluster, id), peer);
+    directory_put(&cluster->peers_by_id, key_of(cluster, id), peer);
     return peer;
 }
 
 static void reports_clear(struct peer *peer)
 {
-    LIST_EACH (&peer->reports, struct failure_report, report, link) {
+    LIST_EACH(&peer->reports, struct failure_report, report, link)
+    {
         list_remove(&report->link);
         memory_free(report);
     }
@@ -80,7 +82,7 @@ void peers_remove(struct cluster *cluster, struct peer *peer)
     ensure(peer->slot_count == 0);
     ensure(peer->outbound == NULL && peer->inbound == NULL);
     peer_set_health(cluster, peer, 0);
-    table_remove(&cluster->peers_by_id, key_of(cluster, &peer->id));
+    directory_remove(&cluster->peers_by_id, key_of(cluster, &peer->id));
     heap_remove(&cluster->deadlines, &peer->deadline.node);
     reports_clear(peer);
 
@@ -92,8 +94,8 @@ void peers_remove(struct cluster *cluster, struct peer *peer)
     if (cluster->removed_count == cluster->removed_capacity) {
         cluster->removed_capacity =
             cluster->removed_capacity == 0 ? 8 : cluster->removed_capacity * 2;
-        cluster->removed = memory_realloc(cluster->removed,
-                                          cluster->removed_capacity * sizeof(*cluster->removed));
+        cluster->removed =
+            memory_realloc(cluster->removed, cluster->removed_capacity * sizeof(*cluster->removed));
     }
     cluster->removed[cluster->removed_count++] = peer;
     cluster_notice(cluster, NOTICE_PEER_REMOVED, peer);
@@ -124,15 +126,15 @@ void peers_fini(struct cluster *cluster)
     cluster->peer_count = 0;
     memory_free(cluster->peers);
     memory_free(cluster->removed);
-    table_fini(&cluster->peers_by_id);
+    directory_fini(&cluster->peers_by_id);
 }
 
 void peers_rename(struct cluster *cluster, struct peer *peer, const struct node_id *id)
 {
     ensure(peers_find(cluster, id) == NULL);
-    table_remove(&cluster->peers_by_id, key_of(cluster, &peer->id));
+    directory_remove(&cluster->peers_by_id, key_of(cluster, &peer->id));
     peer->id = *id;
-    table_put(&cluster->peers_by_id, key_of(cluster, id), peer);
+    directory_put(&cluster->peers_by_id, key_of(cluster, id), peer);
 }
 
 void peer_ping_soon(struct cluster *cluster, struct peer *peer)

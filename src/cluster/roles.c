@@ -55,6 +55,13 @@ void moves_clear(struct cluster *cluster)
     cluster->move_count = 0;
 }
 
+void role_restore(struct cluster *cluster, struct peer *peer, struct peer *primary)
+{
+    ensure(cluster->effects == NULL); /* nothing is decided here: nodes.conf says so */
+    peer_set_role(cluster, peer, NODE_REPLICA);
+    join_primary(peer, primary);
+}
+
 static void role_changed(struct cluster *cluster)
 {
     cluster->state_is_due = true;

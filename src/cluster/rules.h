@@ -45,7 +45,13 @@ void failure_on_fail_message(struct cluster *cluster, struct peer *sender,
                              const struct cluster_message *message);
 void failure_on_suspect_message(struct cluster *cluster, struct peer *sender,
                                 const struct cluster_message *message);
-/* Evidence: any message of the peer, a link of it that went down, a connect that was refused. */
+void failure_suspect(struct cluster *cluster, struct peer *peer);
+/* It sent something: hard evidence is void. */
+void failure_on_life(struct cluster *cluster, struct peer *peer);
+
+/* --- evidence.c --- */
+
+/* What makes or unmakes hard evidence: any message of the peer, a link of it that went down, a connect that was refused. */
 void evidence_on_message(struct cluster *cluster, struct peer *peer,
                          const struct cluster_message *message);
 void evidence_on_link_down(struct cluster *cluster, struct peer *peer, enum link_cause cause);
@@ -89,14 +95,20 @@ struct address address_of_message(const struct link *link, const struct cluster_
 /* The sender of a PING shows another address than we know: reconnects. */
 void address_on_ping(struct cluster *cluster, struct link *link, struct peer *sender,
                      const struct cluster_message *message);
+void address_adopt(struct cluster *cluster, struct peer *peer, const struct address *address);
 /* Clusters do not merge by accident: true when the sender belongs to another one. */
-bool identity_is_foreign(struct cluster *cluster, const struct cluster_message *message);
+bool identity_is_foreign(const struct cluster *cluster, const struct cluster_message *message);
+/* I belong to no cluster yet, and a node that I know does. */
+void identity_adopt(struct cluster *cluster, const struct cluster_message *message);
 
 /* --- heartbeat.c: what is due about one node --- */
 
 void heartbeat_schedule(struct cluster *cluster, struct peer *peer);
 void heartbeat_on_due(struct cluster *cluster, struct peer *peer);
 void heartbeat_on_second(struct cluster *cluster);
+void heartbeat_on_link_up(struct cluster *cluster, struct peer *peer);
+void heartbeat_on_link_lost(struct cluster *cluster, struct peer *peer, time_ms lived_ms);
+void heartbeat_on_refused(struct cluster *cluster, struct peer *peer);
 
 /* --- state.c --- */
 

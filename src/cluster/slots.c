@@ -2,7 +2,7 @@
  *
  * The greater config epoch wins. A claim that equals what is bound already costs one memcmp;
  * anything else walks the ranges of the claim, not all slots. */
-#include "cluster/internal.h"
+#include "cluster/rules.h"
 
 /* --- slots on the move (CLUSTER SETSLOT) --- */
 
@@ -28,10 +28,9 @@ void move_set(struct cluster *cluster, unsigned slot, enum slot_state state, str
     struct slot_move *move = move_find(cluster, slot);
     if (move == NULL) {
         if (cluster->move_count == cluster->move_capacity) {
-            cluster->move_capacity =
-                cluster->move_capacity == 0 ? 16 : cluster->move_capacity * 2;
-            cluster->moves = memory_realloc(cluster->moves,
-                                            cluster->move_capacity * sizeof(*cluster->moves));
+            cluster->move_capacity = cluster->move_capacity == 0 ? 16 : cluster->move_capacity * 2;
+            cluster->moves =
+                memory_realloc(cluster->moves, cluster->move_capacity * sizeof(*cluster->moves));
         }
         uint32_t at = move_place(cluster, slot);
         memmove(&cluster->moves[at + 1], &cluster->moves[at],
@@ -39,8 +38,8 @@ void move_set(struct cluster *cluster, unsigned slot, enum slot_state state, str
         cluster->move_count++;
         move = &cluster->moves[at];
     }
-    *move = (struct slot_move){ .slot = (uint16_t)slot, .state = (uint8_t)state,
-                                .partner = partner };
+    *move =
+        (struct slot_move){ .slot = (uint16_t)slot, .state = (uint8_t)state, .partner = partner };
     cluster_changed(cluster);
     cluster_save_later(cluster);
 }
@@ -113,8 +112,8 @@ static void claim_omits(struct cluster *cluster, const struct claim *claim, unsi
 {
     ensure(slot_owner(cluster, slot) == claim->claimer);
     const struct slot_move *move = move_find(cluster, slot);
-    bool is_mine_to_take = move != NULL && move->state == SLOT_IMPORTING
-                           && move->partner == claim->claimer && peer_is_primary(cluster->me);
+    bool is_mine_to_take = move != NULL && move->state == SLOT_IMPORTING &&
+                           move->partner == claim->claimer && peer_is_primary(cluster->me);
     if (!is_mine_to_take) {
         slot_set_add(&cluster->unclaimed, slot);
         return;
@@ -140,8 +139,8 @@ static void drop_lost_keys(struct cluster *cluster, const struct claim *claim)
 static void claim_conclude(struct cluster *cluster, const struct claim *claim)
 {
     bool is_last = claim->took_from_my_shard && claim->my_shard->slot_count == 0;
-    bool may_follow = cluster->options.allow_replica_migration
-                      || peers_share_shard(claim->claimer, cluster->me);
+    bool may_follow =
+        cluster->options.allow_replica_migration || peers_share_shard(claim->claimer, cluster->me);
     if (is_last && may_follow && claim->claimer != cluster->me->primary) {
         ensure(claim->claimer != cluster->me);
         trace(cluster, LOG_LEVEL_NOTICE, "my shard's last slot went to " ID_FORMAT,
@@ -157,7 +156,9 @@ void slots_claim(struct cluster *cluster, struct peer *claimer, uint64_t epoch,
 {
     ensure(claimer != cluster->me);
     ensure(peer_is_primary(claimer));
-    struct claim claim = { .claimer = claimer, .epoch = epoch, .slots = slots,
+    struct claim claim = { .claimer = claimer,
+                           .epoch = epoch,
+                           .slots = slots,
                            .my_shard = peer_shard_primary(cluster->me) };
     struct slot_set bound = { { 0 } };
     if (claimer->slots != NULL) bound = *claimer->slots;

@@ -68,8 +68,17 @@ struct cluster_counters {
 };
 void cluster_counters(const struct cluster *cluster, struct cluster_counters *counters);
 
+/* Who reads a line of CLUSTER NODES: it shows the address that this client can use. */
+enum cluster_reader {
+    READER_PLAIN = 0, /* IPv4, without TLS */
+    READER_IPV6 = 1,
+    READER_TLS = 2,     /* the client speaks TLS */
+    READER_TLS_BUS = 4, /* the bus speaks TLS, so `port` of an address is the TLS port */
+};
 /* One line of CLUSTER NODES without its line end. */
 void cluster_print_node(const struct cluster *cluster, size_t index, struct buffer *into);
+void cluster_print_node_for(const struct cluster *cluster, size_t index,
+                            enum cluster_reader reader, struct buffer *into);
 
 /* A PUBLISH to every other node, or to this shard's only. */
 void cluster_publish(struct cluster *cluster, bool is_sharded, struct bytes channel,

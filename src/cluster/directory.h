@@ -2,29 +2,29 @@
  *
  * Keys of outsiders are hashed with a secret before they come here (peers.c); numbers of links
  * are our own or the shell's. The table owns nothing it points to. */
-#ifndef EIR_CLUSTER_TABLE_H
-#define EIR_CLUSTER_TABLE_H
+#ifndef EIR_CLUSTER_DIRECTORY_H
+#define EIR_CLUSTER_DIRECTORY_H
 
 #include "base/units.h"
 
-struct table_cell {
+struct directory_cell {
     uint64_t key;
     void *value; /* NULL: free */
 };
 
 /* All zero is a valid empty table. */
-struct table {
-    struct table_cell *cells; /* owned */
+struct directory {
+    struct directory_cell *cells; /* owned */
     uint32_t count;
     uint32_t capacity; /* a power of two, or 0 */
 };
 
-void table_fini(struct table *table);
+void directory_fini(struct directory *directory);
 /* The key must not be there yet; the value must not be NULL. */
-void table_put(struct table *table, uint64_t key, void *value);
+void directory_put(struct directory *directory, uint64_t key, void *value);
 /* NULL when absent. */
-void *table_find(const struct table *table, uint64_t key);
+void *directory_find(const struct directory *directory, uint64_t key);
 /* Harmless when absent. */
-void table_remove(struct table *table, uint64_t key);
+void directory_remove(struct directory *directory, uint64_t key);
 
 #endif

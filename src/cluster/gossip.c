@@ -1,0 +1,212 @@
+/* Gossip: PING, PONG and MEET, what they tell about other nodes, and what we make of it. */
+#include "cluster/rules.h"
+
+/* --- times: gossip speaks of Unix seconds, the rules of monotonic milliseconds --- */
+
+static uint32_t wall_seconds(const struct cluster *cluster, time_ms at_ms)
+{
+    if (at_ms == 0) return 0;
+    time_ms wall_ms = cluster->wall_ms - (cluster->now_ms - at_ms);
+    ensure(at_ms <= cluster->now_ms);
+    return wall_ms <= 0 ? 0 : (uint32_t)(wall_ms / 1000);
+}
+
+/* --- choosing whom to talk about --- */
+
+static void describe(const struct cluster *cluster, const struct peer *peer, struct gossip *entry)
+{
+    ensure(peer != cluster->me);
+    *entry = (struct gossip){ .id = peer->id, .address = peer->address, .flags = peer->flags };
+    entry->ping_sent_s = wall_seconds(cluster, peer->ping_sent_ms);
+    entry->pong_received_s = wall_seconds(cluster, peer->pong_received_ms);
+}
+
+static bool is_worth_telling(const struct cluster *cluster, const struct peer *peer,
+                             const struct peer *receiver)
+{
+    if (peer == cluster->me || peer == receiver) return false;
+    if (!peer_is_placed(peer) || peer_is_suspect(peer)) return false;
+    if (peer->outbound == NULL && peer->slot_count == 0) return false;
+    return peer->gossip_round != cluster->gossip_round;
+}
+
+/* A tenth of the nodes. Every node is pinged at least each half timeout, so within the life of a
+ * failure report (two timeouts) two nodes exchange at least 8 packets (4 pings, 4 pongs): about
+ * 80% of all nodes are named in them, and every suspect is. */
+static void add_gossip(struct cluster *cluster, const struct peer *receiver,
+                       struct cluster_message *message)
+{
+    uint32_t count = cluster->peer_count;
+    uint32_t others = count > 2 ? count - 2 : 0;
+    uint32_t wanted = MIN(MAX(count / 10, 3u), others);
+    uint32_t room = wanted + cluster->suspect_count;
+    if (room == 0) return;
+    message->gossip = memory_alloc(room * sizeof(*message->gossip));
+    cluster->gossip_round++;
+
+    for (uint32_t draw = 0; draw < 3 * wanted && message->gossip_count < wanted; draw++) {
+        struct peer *peer = cluster->peers[prng_below(&cluster->prng, count)];
+        if (!is_worth_telling(cluster, peer, receiver)) continue;
+        peer->gossip_round = cluster->gossip_round;
+        describe(cluster, peer, &message->gossip[message->gossip_count++]);
+    }
+    if (cluster->suspect_count == 0) return;
+    PEERS_EACH(cluster, peer)
+    {
+        if (!peer_is_suspect(peer) || !peer_is_placed(peer)) continue;
+        ensure(message->gossip_count < room);
+        describe(cluster, peer, &message->gossip[message->gossip_count++]);
+    }
+}
+
+/* --- sending --- */
+
+static struct cluster_message *packet(struct cluster *cluster, enum message_type type,
+                                      const struct peer *receiver, bool reads_extensions)
+{
+    struct cluster_message *message = message_start(cluster, type);
+    ensure(type == MESSAGE_PING || type == MESSAGE_PONG || type == MESSAGE_MEET);
+    message->message_flags |= MESSAGE_HAS_EXTENSIONS;
+    add_gossip(cluster, receiver, message);
+    if (reads_extensions) message->extensions = extensions_build(cluster);
+    return message;
+}
+
+static bool reads_extensions(const struct peer *peer, const struct link *link)
+{
+    if (link != NULL && link->has_extensions) return true;
+    return peer != NULL && (peer->flags & NODE_EXTENSIONS);
+}
+
+static void remember_ping(struct cluster *cluster, struct peer *peer, uint32_t sequence)
+{
+    ensure(sequence != 0);
+    peer->pings[1] = peer->pings[0];
+    peer->pings[0] = (struct ping_record){ .sequence = sequence, .sent_ms = cluster->now_ms };
+    peer->wants_ping = false;
+    if (peer->ping_sent_ms == 0) peer->ping_sent_ms = cluster->now_ms;
+}
+
+void gossip_send_ping(struct cluster *cluster, struct peer *peer)
+{
+    if (!peer_is_connected(peer) || lineage_is_mute(cluster)) return;
+    enum message_type type = peer->flags & NODE_MEET ? MESSAGE_MEET : MESSAGE_PING;
+    if (++cluster->ping_sequence == 0) cluster->ping_sequence = 1;
+    remember_ping(cluster, peer, cluster->ping_sequence);
+    struct cluster_message *message =
+        packet(cluster, type, peer, reads_extensions(peer, peer->outbound));
+    if (message->eir.is_present) message->eir.sequence = cluster->ping_sequence;
+    ensure(message->eir.echo == 0);
+    send_to_peer(cluster, peer, message);
+    heartbeat_schedule(cluster, peer);
+}
+
+void gossip_send_pong(struct cluster *cluster, struct peer *peer)
+{
+    ensure(peer != cluster->me);
+    if (!peer_is_connected(peer) || lineage_is_mute(cluster)) return;
+    send_to_peer(cluster, peer,
+                 packet(cluster, MESSAGE_PONG, peer, reads_extensions(peer, peer->outbound)));
+}
+
+void gossip_answer(struct cluster *cluster, struct link *link, struct peer *sender,
+                   const struct cluster_message *message)
+{
+    ensure(link->state == LINK_READY);
+    if (lineage_is_mute(cluster)) return;
+    struct cluster_message *pong =
+        packet(cluster, MESSAGE_PONG, sender, reads_extensions(sender, link));
+    if (pong->eir.is_present && message->eir.is_present) {
+        pong->eir.echo = message->eir.sequence;
+        if (sender != NULL && sender != cluster->me && lease_promise(cluster, sender))
+            pong->eir.flags |= EIR_PROMISE;
+    }
+    send_on_link(cluster, link, pong);
+}
+
+/* One packet for all: its gossip is as good for everybody, a receiver skips itself. */
+void gossip_broadcast_pong(struct cluster *cluster, bool to_shard_only)
+{
+    if (lineage_is_mute(cluster)) return;
+    struct cluster_message *with = NULL, *without = NULL;
+    PEERS_EACH(cluster, peer)
+    {
+        if (peer == cluster->me || !peer_is_connected(peer)) continue;
+        if (peer->flags & NODE_HANDSHAKE) continue;
+        if (to_shard_only && peer_shard_primary(peer) != peer_shard_primary(cluster->me)) continue;
+        bool reads = reads_extensions(peer, peer->outbound);
+        struct cluster_message **shared = reads ? &with : &without;
+        if (*shared == NULL) *shared = packet(cluster, MESSAGE_PONG, NULL, reads);
+        ensure((*shared)->type == MESSAGE_PONG);
+        send_to_peer(cluster, peer, message_share(*shared));
+    }
+    message_destroy(with);
+    message_destroy(without);
+}
+
+/* --- receiving --- */
+
+static void hear_of_unknown(struct cluster *cluster, const struct gossip *entry)
+{
+    if (entry->flags & (NODE_NOADDR | NODE_HANDSHAKE)) return;
+    if (entry->address.ip[0] == 0 || entry->address.bus_port == 0) return;
+    if (node_id_is_none(&entry->id) || ban_has(cluster, &entry->id)) return;
+    if (cluster->peer_count == PEER_COUNT_MAX) return;
+
+    uint16_t flags = entry->flags & (NODE_NOFAILOVER | NODE_MIGRATE_TO | NODE_MEET);
+    flags |= entry->flags & NODE_REPLICA ? NODE_REPLICA : NODE_PRIMARY;
+    struct peer *peer = peers_add(cluster, &entry->id, flags);
+    prng_hex(&cluster->prng, peer->shard_id.hex, NODE_ID_SIZE);
+    peer->address = entry->address;
+    ensure(peer != cluster->me);
+    trace(cluster, LOG_LEVEL_VERBOSE, "heard of node " ID_FORMAT " at %s:%u", ID_TEXT(peer->id),
+          peer->address.ip, (unsigned)peer->address.port);
+    cluster_save_later(cluster);
+    cluster_changed(cluster);
+    cluster_notice(cluster, NOTICE_PEER_PLACED, peer);
+    heartbeat_schedule(cluster, peer);
+}
+
+/* Others heard a pong of it lately: no need to ask again ourselves. */
+static void take_pong_time(struct cluster *cluster, struct peer *peer, const struct gossip *entry)
+{
+    if (peer->ping_sent_ms != 0 || failure_report_count(cluster, peer) > 0) return;
+    time_ms wall_ms = (time_ms)entry->pong_received_s * 1000;
+    if (wall_ms > cluster->wall_ms + 500) return;
+    time_ms at_ms = MIN(cluster->now_ms, cluster->now_ms - (cluster->wall_ms - wall_ms));
+    if (at_ms <= peer->pong_received_ms) return;
+    ensure(at_ms <= cluster->now_ms);
+    peer->pong_received_ms = at_ms;
+    heartbeat_schedule(cluster, peer);
+}
+
+static void hear_of_known(struct cluster *cluster, struct peer *peer, struct peer *sender,
+                          const struct gossip *entry)
+{
+    bool fails_there = (entry->flags & (NODE_PFAIL | NODE_FAIL)) != 0;
+    if (fails_there) {
+        failure_on_report(cluster, peer, sender);
+    } else if (!list_is_empty(&peer->reports)) {
+        failure_on_report_withdrawn(cluster, peer, sender);
+    }
+    if (fails_there || (entry->flags & NODE_NOADDR)) return;
+    ensure(peer != cluster->me);
+    take_pong_time(cluster, peer, entry);
+    if (!peer_is_healthy(peer) || (peer->flags & NODE_NOADDR))
+        address_adopt(cluster, peer, &entry->address);
+}
+
+void gossip_on_entries(struct cluster *cluster, struct peer *sender,
+                       const struct cluster_message *message)
+{
+    for (uint32_t i = 0; i < message->gossip_count; i++) {
+        const struct gossip *entry = &message->gossip[i];
+        struct peer *peer = peers_find(cluster, &entry->id);
+        if (peer == NULL) {
+            hear_of_unknown(cluster, entry);
+        } else if (sender != NULL && peer != cluster->me && peer != sender &&
+                   !(peer->flags & NODE_HANDSHAKE)) {
+            hear_of_known(cluster, peer, sender, entry);
+        }
+    }
+}
