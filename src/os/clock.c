@@ -53,10 +53,10 @@ static time_us timeval_us(struct timeval at)
     return (time_us)at.tv_sec * 1000000 + at.tv_usec;
 }
 
-void clock_cpu(time_us *user, time_us *system)
+void clock_cpu(bool of_children, time_us *user, time_us *system)
 {
     struct rusage usage;
-    int result = getrusage(RUSAGE_SELF, &usage);
+    int result = getrusage(of_children ? RUSAGE_CHILDREN : RUSAGE_SELF, &usage);
     ensure(result == 0);
     *user = timeval_us(usage.ru_utime);
     *system = timeval_us(usage.ru_stime);

@@ -13,8 +13,8 @@ time_us clock_wall_us(void);
 uint64_t clock_ticks(void);
 /* From the kernel's generator. */
 uint64_t clock_entropy(void);
-/* CPU time of this process in microseconds. */
-void clock_cpu(time_us *user, time_us *system);
+/* CPU time in microseconds, of this process or of its ended children. */
+void clock_cpu(bool of_children, time_us *user, time_us *system);
 /* Local time as "22 Nov 2026 10:25:50.123" for log lines; `text` holds 32 bytes. */
 void clock_print_local(time_ms wall_ms, char *text);
 /* "2026-11-22T10:25:50.123+01:00"; `text` holds 40 bytes. */

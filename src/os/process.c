@@ -10,10 +10,13 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 long process_id(void)
@@ -69,6 +72,13 @@ size_t process_memory_total(void)
     long pages = sysconf(_SC_PHYS_PAGES);
     long size = sysconf(_SC_PAGESIZE);
     return pages > 0 && size > 0 ? (size_t)pages * (size_t)size : 0;
+}
+
+void process_system(char *text, size_t capacity)
+{
+    struct utsname name;
+    if (uname(&name) < 0) memset(&name, 0, sizeof(name));
+    snprintf(text, capacity, "%s %s %s", name.sysname, name.release, name.machine);
 }
 
 size_t process_resident(void)
@@ -144,6 +154,13 @@ enum err process_write_all(int fd, const char *data, size_t size)
         size -= (size_t)written;
     }
     return ERR_NONE;
+}
+
+void process_stall(time_ms duration_ms)
+{
+    struct timespec left = { .tv_sec = duration_ms / 1000,
+                             .tv_nsec = duration_ms % 1000 * 1000000 };
+    while (nanosleep(&left, &left) < 0 && errno == EINTR) continue;
 }
 
 void process_be_nice(void)

@@ -15,6 +15,8 @@ NODISCARD enum err process_daemonize(void);
 /* Raises the limit of open files to at least `wanted` where allowed; returns what it is now. */
 size_t process_raise_file_limit(size_t wanted);
 size_t process_memory_total(void);
+/* "Linux 6.1.0-20-amd64 x86_64"; `text` holds `capacity` bytes. */
+void process_system(char *text, size_t capacity);
 /* Resident bytes of this process. */
 size_t process_resident(void);
 
@@ -28,6 +30,8 @@ bool process_reap(long pid, int *code);
 _Noreturn void process_exit_child(int code);
 /* Writes everything to a descriptor, waiting as needed. */
 NODISCARD enum err process_write_all(int fd, const char *data, size_t size);
+/* Stands still, for DEBUG SLEEP. */
+void process_stall(time_ms duration_ms);
 /* Lower priority for a snapshot child. */
 void process_be_nice(void);
 /* Ignore SIGPIPE and SIGHUP; print a report on a crash. */

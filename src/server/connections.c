@@ -3,7 +3,6 @@
 
 #include "base/ensure.h"
 #include "base/memory.h"
-#include <stdio.h>
 
 #define SLICES_A_SEND 64
 
@@ -57,7 +56,11 @@ void connection_send(struct server *server, connection_number number)
         connection->is_sending = true;
         return;
     }
-    if (connection->closes_when_sent) connection_forget(server, connection);
+    if (!connection->closes_when_sent) return;
+    connection_forget(server, connection);
+    struct node_input *input = server_add_input(server, NODE_CLOSED);
+    input->connection = number;
+    input->cause = CLOSE_LOCAL;
 }
 
 /* It never came up: the node hears it with the coming turn. */
@@ -71,7 +74,7 @@ static void connection_fail(struct server *server, connection_number number, enu
 void connection_open(struct server *server, const struct node_effect *effect)
 {
     struct socket_address address = { .port = effect->port };
-    snprintf(address.ip, sizeof(address.ip), "%s", effect->host);
+    bytes_to_text(bytes_text(effect->host), address.ip, sizeof(address.ip));
     const char *source = node_config(server->node)->bind_source_addr;
     loop_handle handle;
     enum err err = loop_connect(server->loop, &address, source[0] ? source : NULL,
@@ -140,10 +143,7 @@ static void connection_lost(struct server *server, struct connection *connection
                             const struct loop_event *event)
 {
     /* The handle is free already: it must not be closed again. */
-    connection->handle = LOOP_HANDLE_NONE;
-    bool is_awaited = !connection->closes_when_sent;
     *connection = (struct connection){ .handle = LOOP_HANDLE_NONE };
-    if (!is_awaited) return;
     struct node_input *input = server_add_input(server, NODE_CLOSED);
     input->connection = event->tag;
     input->cause = close_cause_of(event->cause);

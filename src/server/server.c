@@ -62,6 +62,7 @@ static void server_perform(struct server *server, const struct node_effect *effe
         server_add_input(server, NODE_LISTENED)->count = is_open ? 0 : 1;
         break;
     }
+    case NODE_STALL: process_stall(effect->count); break;
     case NODE_EXIT:
         server->wants_exit = true;
         server->exit_code = effect->count;
@@ -149,11 +150,23 @@ static void server_wake(void *context)
     loop_wake(server->loop);
 }
 
+static void server_measure(struct node_measures *measures)
+{
+    measures->resident_bytes = process_resident();
+    clock_cpu(false, &measures->cpu_user_us, &measures->cpu_system_us);
+    clock_cpu(true, &measures->cpu_user_children_us, &measures->cpu_system_children_us);
+}
+
 static bool server_create_node(struct server *server, struct config *config)
 {
-    static char executable[4096]; /* lives as long as the node that prints it */
+    static char executable[4096]; /* these live as long as the node that prints them */
     process_executable(executable, sizeof(executable));
+    static char system[256];
+    process_system(system, sizeof(system));
     struct node_options options = {
+        .measure = server_measure,
+        .system = system,
+        .loop = loop_backend_name(server->loop),
         .config = config,
         .disk = server->disk,
         .seed = clock_entropy(),
