@@ -238,3 +238,11 @@ void cluster_print_node(const struct cluster *cluster, size_t index, struct buff
     ensure(index < cluster->peer_count);
     cluster_print_node_for(cluster, index, READER_PLAIN, into);
 }
+
+bool cluster_link_peer(const struct cluster *cluster, link_number number, struct node_id *id)
+{
+    const struct link *link = links_find(cluster, number);
+    if (link == NULL || link->peer == NULL) return false;
+    *id = link->peer->id;
+    return true;
+}

@@ -80,6 +80,9 @@ void cluster_print_node(const struct cluster *cluster, size_t index, struct buff
 void cluster_print_node_for(const struct cluster *cluster, size_t index,
                             enum cluster_reader reader, struct buffer *into);
 
+/* The node at the other end of a link; false while it is not known. */
+bool cluster_link_peer(const struct cluster *cluster, link_number link, struct node_id *id);
+
 /* A PUBLISH to every other node, or to this shard's only. */
 void cluster_publish(struct cluster *cluster, bool is_sharded, struct bytes channel,
                      struct bytes payload, struct cluster_effects *effects);

@@ -42,12 +42,16 @@ struct key call_key(const struct call *call, uint32_t index)
     return keyspace_key(call->keyspace, (uint32_t)call->session->db, call->argv[index]);
 }
 
-void *call_host(const struct call *call)
+void *engine_host(const struct engine *engine)
 {
-    const struct engine *engine = call->engine;
     ensure(engine->host != NULL);
     ensure(*(const uint32_t *)engine->host == engine->host_magic);
     return engine->host;
+}
+
+void *call_host(const struct call *call)
+{
+    return engine_host(call->engine);
 }
 
 /* --- replies ----------------------------------------------------------------------------- */

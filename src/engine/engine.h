@@ -53,6 +53,8 @@ void engine_register(struct engine *engine, const struct command *rows, size_t c
 /* The caller writes into them between turns. */
 struct permit *engine_permit(struct engine *engine);
 struct engine_settings *engine_settings(struct engine *engine);
+/* What engine_options named, its magic checked. */
+void *engine_host(const struct engine *engine);
 struct keyspace *engine_keyspace(struct engine *engine);
 /* A full synchronisation made another one valid. The old one is the caller's again. */
 struct keyspace *engine_swap_keyspace(struct engine *engine, struct keyspace *keyspace);
