@@ -268,3 +268,11 @@ bool config_print(const struct config *config, struct bytes name, struct buffer 
     row->kind->print(row, config_field_const(config, row), into);
     return true;
 }
+
+void config_put_replicaof(struct config *config, const char *host, int64_t port)
+{
+    char *copy = memory_copy_text(host);
+    memory_free(config->replicaof.host);
+    config->replicaof.host = copy;
+    config->replicaof.port = port;
+}

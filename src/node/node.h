@@ -77,7 +77,7 @@ enum node_effect_type {
     NODE_SEND,         /* output of the connection has bytes: send what node_output shows */
     NODE_CONNECT,      /* connection, kind, ip, port: answer NODE_CONNECTED or NODE_CLOSED */
     NODE_CLOSE,        /* at once; no NODE_CLOSED follows */
-    NODE_CLOSE_FLUSHED,/* when its output is sent (or fails to be); no NODE_CLOSED follows */
+    NODE_CLOSE_FLUSHED,/* when its output is sent, or fails to be: NODE_CLOSED follows then */
     NODE_HOLD,         /* do not read from it until NODE_UNHOLD; connection 0: the child's pipe */
     NODE_UNHOLD,
     NODE_RESOLVE,      /* token, host: answer NODE_RESOLVED */
@@ -86,6 +86,7 @@ enum node_effect_type {
     NODE_FREE,         /* garbage: free off-thread */
     NODE_LISTEN,       /* ports or addresses changed: open what config now says, answer
                           NODE_LISTENED */
+    NODE_STALL,        /* stand still for count milliseconds (DEBUG SLEEP) */
     NODE_EXIT,         /* count: the exit code. Everything that must be saved is saved */
 };
 
@@ -117,12 +118,22 @@ void node_effects_init(struct node_effects *effects);
 void node_effects_clear(struct node_effects *effects);
 void node_effects_fini(struct node_effects *effects);
 
+/* What the operating system says of this process: only printed, by INFO. */
+struct node_measures {
+    size_t resident_bytes;
+    time_us cpu_user_us, cpu_system_us;
+    time_us cpu_user_children_us, cpu_system_children_us;
+};
+
 struct node_options {
     struct config *config; /* adopted */
     struct disk *disk;     /* borrowed; outlives the node */
     uint64_t seed;         /* entropy of this start */
     uint64_t (*ticks)(void); /* nanoseconds from anywhere: only measures and ends turns */
-    long process_id;       /* printed */
+    void (*measure)(struct node_measures *measures); /* NULL: all zero */
+    const char *system;      /* "Linux 6.1.0 x86_64"; printed */
+    const char *loop;        /* name of the loop's back end; printed */
+    long process_id;         /* printed */
     const char *executable;
     const char *config_path; /* absolute, or empty */
     size_t memory_total;     /* of the machine */

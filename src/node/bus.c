@@ -1,0 +1,402 @@
+/* The cluster core in its shell: links and bytes on one side, events and effects on the other.
+ *
+ * Effects are performed in their order. CLUSTER_SAVE is done at once, synced, before the messages
+ * behind it are even encoded; when it fails, everything that would reveal the unsaved state is
+ * dropped. */
+#include "base/log.h"
+#include "base/memory.h"
+#include "cluster/wire.h"
+#include "node/internal.h"
+#include <stdio.h>
+
+#define CONF_SIZE_MAX (64 * MIB)
+
+static const enum link_cause causes[] = {
+    [CLOSE_BY_PEER] = LINK_CLOSED_BY_PEER,      [CLOSE_RESET] = LINK_RESET,
+    [CLOSE_REFUSED] = LINK_CONNECT_REFUSED,     [CLOSE_UNREACHABLE] = LINK_CONNECT_FAILED,
+    [CLOSE_LOCAL] = LINK_BROKEN,
+};
+
+static struct cluster_event bus_event(const struct node *node, enum cluster_event_type type)
+{
+    return (struct cluster_event){
+        .type = type, .now_ms = node->clock.now_ms, .wall_ms = node->clock.wall_ms
+    };
+}
+
+static struct link *bus_link_find(const struct node *node, link_number number)
+{
+    return link_find(node, number_map_get(&node->bus_links, number));
+}
+
+/* ---- effects ----------------------------------------------------------------------------- */
+
+static bool bus_save(struct node *node)
+{
+    struct buffer text = { 0 };
+    cluster_conf_write(node->cluster, &text);
+    enum err err =
+        disk_replace(node->disk, node->config->cluster_config_file, buffer_bytes(&text));
+    buffer_fini(&text);
+    if (!err) return true;
+    log_warning("Can't save %s: %s", node->config->cluster_config_file, err_text(err));
+    cluster_save_failed(node->cluster);
+    if (node->config->cluster_config_save_behavior == CONFIG_SAVE_SYNC) {
+        log_warning("Fatal: can't update cluster config file.");
+        node_add_effect(node, NODE_EXIT)->count = 1;
+    }
+    return false;
+}
+
+static void bus_send(struct node *node, const struct cluster_effect *effect)
+{
+    struct link *link = bus_link_find(node, effect->link);
+    if (link == NULL) return;
+    struct buffer bytes = { 0 };
+    wire_encode(effect->message, &bytes);
+    output_append(&link->output, buffer_bytes(&bytes));
+    buffer_fini(&bytes);
+    link_wants_send(node, link);
+}
+
+static void bus_connect(struct node *node, const struct cluster_effect *effect)
+{
+    struct link *link = link_create(node, CONNECTION_BUS);
+    link->bus_link = effect->link;
+    number_map_put(&node->bus_links, effect->link, link->number);
+    struct node_effect *connect = node_add_effect(node, NODE_CONNECT);
+    connect->connection = link->number;
+    connect->kind = CONNECTION_BUS;
+    connect->port = effect->address.bus_port;
+    snprintf(connect->host, sizeof(connect->host), "%s", effect->address.ip);
+}
+
+static void bus_close(struct node *node, const struct cluster_effect *effect)
+{
+    struct link *link = bus_link_find(node, effect->link);
+    if (link != NULL) link_close(node, link);
+}
+
+static void bus_resolve(struct node *node, const struct cluster_effect *effect)
+{
+    if (effect->seed_index >= node->config->cluster_seeds.count) return;
+    struct node_effect *resolve = node_add_effect(node, NODE_RESOLVE);
+    resolve->token = (uint32_t)effect->seed_index;
+    snprintf(resolve->host, sizeof(resolve->host), "%s",
+             node->config->cluster_seeds.items[effect->seed_index].host);
+}
+
+static void bus_pause(struct node *node, time_ms until_ms)
+{
+    struct permit *permit = engine_permit(node->engine);
+    permit->pause = until_ms ? PAUSE_WRITES : PAUSE_NONE;
+    permit->pause_until_ms = until_ms;
+    feed_facts(node);
+}
+
+static void bus_deliver(struct node *node, const struct cluster_message *message)
+{
+    engine_publish(node->engine, message->type == MESSAGE_PUBLISHSHARD, message->channel,
+                   message->payload);
+}
+
+static void bus_lead(struct node *node)
+{
+    replica_promote(node->replica, node->clock.now_ms, &node->repl_effects);
+    repl_perform(node);
+}
+
+static void bus_perform_one(struct node *node, const struct cluster_effect *effect)
+{
+    switch (effect->type) {
+    case CLUSTER_SAVE: break; /* done by the caller */
+    case CLUSTER_SEND: bus_send(node, effect); break;
+    case CLUSTER_CONNECT: bus_connect(node, effect); break;
+    case CLUSTER_CLOSE: bus_close(node, effect); break;
+    case CLUSTER_RESOLVE: bus_resolve(node, effect); break;
+    case CLUSTER_FOLLOW: follow_start(node, effect->address.ip, effect->address.port); break;
+    case CLUSTER_LEAD: bus_lead(node); break;
+    case CLUSTER_DRAIN:
+        replica_drain(node->replica, node->clock.now_ms, &node->repl_effects);
+        repl_perform(node);
+        break;
+    case CLUSTER_DROP_KEYS: data_drop_slots(node, effect->slots); break;
+    case CLUSTER_FLUSH: data_flush(node); break;
+    case CLUSTER_PAUSE_WRITES: bus_pause(node, effect->until_ms); break;
+    case CLUSTER_RESUME_WRITES: bus_pause(node, 0); break;
+    case CLUSTER_CHANGED: node->permit_is_stale = true; break;
+    case CLUSTER_DELIVER: bus_deliver(node, effect->message); break;
+    case CLUSTER_HANDED_OVER: node->hand_over_done = true; break;
+    case CLUSTER_TRACE: node_trace(node, effect->level, "%s", effect->text); break;
+    }
+}
+
+static void bus_perform(struct node *node, struct cluster_effects *effects)
+{
+    bool is_saved = true;
+    for (size_t i = 0; i < effects->count; i++) {
+        const struct cluster_effect *effect = &effects->items[i];
+        if (effect->type == CLUSTER_SAVE) is_saved = bus_save(node);
+        else if (is_saved || !effect->needs_save) bus_perform_one(node, effect);
+    }
+    cluster_effects_fini(effects);
+    permit_refresh_cheap(node);
+}
+
+static void bus_step(struct node *node, const struct cluster_event *event)
+{
+    /* A list of its own for each step: performing one may cause another. */
+    struct cluster_effects effects;
+    cluster_effects_init(&effects);
+    cluster_step(node->cluster, event, &effects);
+    bus_perform(node, &effects);
+}
+
+/* ---- facts ------------------------------------------------------------------------------- */
+
+static void bus_collect_facts(const struct node *node, struct cluster_facts *facts)
+{
+    struct replica_view view;
+    replica_look(node->replica, &view);
+    const struct lineage *lineage = backlog_lineage(node->backlog);
+    memset(facts, 0, sizeof(*facts));
+    facts->offset = (uint64_t)lineage->offset;
+    facts->has_keys = data_has_keys(node);
+    facts->link_is_up = view.state == REPLICA_CONNECTED;
+    facts->link_active_ms = view.last_io_ms;
+    facts->has_synced = view.has_synced || node->has_lineage;
+    facts->is_drained = view.is_drained;
+    facts->has_data_files = node->has_data_files;
+    facts->is_stopping = node->is_stopping;
+    facts->replicas_online = primary_count_online(node->primary);
+    memcpy(facts->replication_id, lineage->id, sizeof(facts->replication_id));
+}
+
+void bus_tell_facts(struct node *node)
+{
+    if (node->cluster == NULL || snapshots_is_loading(node)) return;
+    struct cluster_facts facts;
+    bus_collect_facts(node, &facts);
+    if (memcmp(&facts, &node->facts, sizeof(facts)) == 0) return;
+    node->facts = facts;
+    struct cluster_event event = bus_event(node, CLUSTER_FACTS);
+    event.facts = &facts;
+    bus_step(node, &event);
+}
+
+/* ---- links ------------------------------------------------------------------------------- */
+
+static void bus_link_up(struct node *node, struct link *link, bool is_inbound)
+{
+    struct cluster_event event = bus_event(node, CLUSTER_LINK_UP);
+    event.link = link->bus_link;
+    event.is_inbound = is_inbound;
+    event.remote_ip = link->names.remote_ip;
+    event.local_ip = link->names.local_ip;
+    bus_step(node, &event);
+}
+
+void bus_accept(struct node *node, struct link *link)
+{
+    link->bus_link = node->next_inbound;
+    node->next_inbound += 2;
+    number_map_put(&node->bus_links, link->bus_link, link->number);
+    number_list_add(&node->accepted, link->number);
+}
+
+/* Accepting happens between turns, where effects have nowhere to go: the core hears of it now. */
+void bus_take_accepted(struct node *node)
+{
+    for (size_t i = 0; i < node->accepted.count; i++) {
+        struct link *link = link_find(node, node->accepted.items[i]);
+        if (link != NULL) bus_link_up(node, link, true);
+    }
+    node->accepted.count = 0;
+}
+
+void bus_connected(struct node *node, struct link *link, const struct endpoint_names *names)
+{
+    link->names = *names;
+    link->is_up = true;
+    bus_link_up(node, link, false);
+}
+
+static void bus_link_down(struct node *node, link_number number, bool was_up,
+                          enum close_cause cause)
+{
+    struct cluster_event event =
+        bus_event(node, was_up ? CLUSTER_LINK_DOWN : CLUSTER_LINK_REFUSED);
+    event.link = number;
+    event.cause = causes[cause];
+    bus_step(node, &event);
+}
+
+void bus_closed(struct node *node, struct link *link, enum close_cause cause)
+{
+    link_number number = link->bus_link;
+    bool was_up = link->is_up || (number & 1) == 0;
+    link_release(node, link);
+    bus_link_down(node, number, was_up, cause);
+}
+
+/* One message; false when the link is gone. */
+static bool bus_message(struct node *node, connection_number number,
+                        struct cluster_message *message)
+{
+    struct link *link = link_find(node, number);
+    ensure(link != NULL);
+    bus_tell_facts(node); /* the answer shows our offset */
+    struct cluster_event event = bus_event(node, CLUSTER_RECEIVED);
+    event.link = link->bus_link;
+    event.message = message;
+    event.remote_ip = link->names.remote_ip;
+    event.local_ip = link->names.local_ip;
+    bus_step(node, &event);
+    message_destroy(message);
+    return link_find(node, number) != NULL;
+}
+
+/* Decodes what is whole; returns the bytes used, or SIZE_MAX when the link is gone. */
+static size_t bus_decode(struct node *node, connection_number number, struct bytes bytes)
+{
+    size_t used_all = 0;
+    for (;;) {
+        struct cluster_message *message = NULL;
+        size_t used = 0;
+        enum wire_result result = wire_decode(bytes_from(bytes, used_all), &message, &used);
+        if (result == WIRE_MORE) return used_all;
+        if (result == WIRE_CLOSE) {
+            struct link *link = link_find(node, number);
+            link_number broken = link->bus_link;
+            log_verbose("A bus message that makes no sense came from %s: link closed",
+                        link->names.remote_ip);
+            link_close(node, link);
+            bus_link_down(node, broken, true, CLOSE_LOCAL);
+            return SIZE_MAX;
+        }
+        used_all += used;
+        if (result == WIRE_MESSAGE && !bus_message(node, number, message)) return SIZE_MAX;
+    }
+}
+
+void bus_received(struct node *node, struct link *link, struct bytes bytes)
+{
+    node->bus_bytes_in += bytes.size;
+    connection_number number = link->number;
+    struct bytes all = bytes;
+    if (link->input.size > 0) {
+        buffer_append(&link->input, bytes);
+        all = buffer_bytes(&link->input);
+    }
+    bool is_buffered = link->input.size > 0;
+    size_t used = bus_decode(node, number, all);
+    if (used == SIZE_MAX) return;
+    link = link_find(node, number);
+    if (is_buffered) buffer_consume(&link->input, used);
+    else buffer_append(&link->input, bytes_from(all, used));
+}
+
+void bus_resolved(struct node *node, const struct node_input *input)
+{
+    if (node->cluster == NULL) return;
+    struct cluster_event event = bus_event(node, CLUSTER_RESOLVED);
+    event.seed_index = input->token;
+    event.addresses = input->addresses;
+    event.address_count = input->count;
+    bus_step(node, &event);
+}
+
+void bus_gap(struct node *node, time_ms gap_ms)
+{
+    log_warning("The process did not run for %lld ms: it was stopped, or the machine slept",
+                (long long)gap_ms);
+    if (node->cluster == NULL) return;
+    struct cluster_event event = bus_event(node, CLUSTER_SUSPENDED);
+    event.gap_ms = gap_ms;
+    bus_step(node, &event);
+}
+
+void bus_timer(struct node *node)
+{
+    if (node->cluster == NULL || snapshots_is_loading(node)) return;
+    if (cluster_deadline(node->cluster) > node->clock.now_ms) return;
+    bus_tell_facts(node);
+    struct cluster_event event = bus_event(node, CLUSTER_TIMEOUT);
+    bus_step(node, &event);
+}
+
+void bus_order(struct node *node, const struct cluster_order *order,
+               struct cluster_answer *answer)
+{
+    bus_tell_facts(node);
+    struct cluster_effects effects;
+    cluster_effects_init(&effects);
+    cluster_order(node->cluster, order, &effects, answer);
+    bus_perform(node, &effects);
+    permit_refresh(node);
+}
+
+void bus_publish(struct node *node, bool is_sharded, struct bytes channel, struct bytes payload)
+{
+    struct cluster_effects effects;
+    cluster_effects_init(&effects);
+    cluster_publish(node->cluster, is_sharded, channel, payload, &effects);
+    bus_perform(node, &effects);
+}
+
+/* ---- start and end ----------------------------------------------------------------------- */
+
+static enum err bus_lock(struct node *node, char *why)
+{
+    const char *name = node->config->cluster_config_file;
+    char lock_name[4096];
+    snprintf(lock_name, sizeof(lock_name), "%s.lock", name);
+    enum err err = disk_lock(node->disk, lock_name, &node->conf_lock);
+    if (err == ERR_LOCKED)
+        snprintf(why, 256,
+                 "Sorry, the cluster configuration file %.60s is already used by a different "
+                 "Cluster node. Please make sure that different nodes use different cluster "
+                 "configuration files.",
+                 name);
+    else if (err)
+        snprintf(why, 256, "Can't open %.100s in order to acquire a lock: %s", lock_name,
+                 err_text(err));
+    return err;
+}
+
+enum err bus_create(struct node *node, char *why)
+{
+    enum err err = bus_lock(node, why);
+    if (err) return err;
+    const char *name = node->config->cluster_config_file;
+    struct buffer text = { 0 };
+    err = disk_read_whole(node->disk, name, CONF_SIZE_MAX, &text);
+    if (err && err != ERR_NOT_FOUND) {
+        snprintf(why, 256, "Can't read %.100s: %s", name, err_text(err));
+        buffer_fini(&text);
+        return err;
+    }
+    struct cluster_options options;
+    size_t seed_count = node->config->cluster_seeds.count;
+    struct cluster_seed *seeds = memory_alloc_zero((seed_count + 1) * sizeof(*seeds));
+    options_cluster(node, &options, seeds);
+    char reason[256] = "";
+    err = cluster_create(&options, buffer_bytes(&text), prng_next(&node->prng),
+                         node->clock.now_ms, node->clock.wall_ms, &node->cluster, reason);
+    if (err)
+        snprintf(why, 256, "Unrecoverable error: corrupted cluster config file %.60s: %.120s", name,
+                 reason);
+    memory_free(seeds);
+    buffer_fini(&text);
+    node->permit_is_stale = true;
+    return err;
+}
+
+void bus_destroy(struct node *node)
+{
+    if (node->cluster != NULL) cluster_destroy(node->cluster);
+    node->cluster = NULL;
+    number_map_fini(&node->bus_links);
+    number_list_fini(&node->accepted);
+    file_close(node->conf_lock);
+}

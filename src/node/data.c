@@ -1,0 +1,137 @@
+/* The keyspace in the node's hands: made, flushed, swapped, cleared of slots, rid of what expired. */
+#include "base/memory.h"
+#include "node/internal.h"
+
+/* Expired keys that one turn removes at most: about a quarter of a millisecond of work. */
+#define EXPIRE_A_TURN 256
+
+struct keyspace *data_create_keyspace(struct node *node)
+{
+    const struct config *config = node->config;
+    if (node->hash_key.words[0] == 0 && node->hash_key.words[1] == 0) {
+        node->hash_key.words[0] = prng_next(&node->prng);
+        node->hash_key.words[1] = prng_next(&node->prng);
+    }
+    enum config_policy policy = config->maxmemory_policy;
+    bool is_lfu =
+        policy == CONFIG_POLICY_ALLKEYS_LFU || policy == CONFIG_POLICY_VOLATILE_LFU;
+    struct keyspace_options options = {
+        .database_count = (uint32_t)(config->cluster_enabled ? config->cluster_databases
+                                                             : config->databases),
+        .is_clustered = config->cluster_enabled,
+        .hash_key = node->hash_key,
+        .seed = prng_next(&node->prng),
+        .clock = is_lfu ? KEYSPACE_CLOCK_LFU : KEYSPACE_CLOCK_LRU,
+        .lfu_log_factor = (uint32_t)config->lfu_log_factor,
+        .lfu_decay_minutes = (uint32_t)config->lfu_decay_time_minutes,
+    };
+    return keyspace_create(&options);
+}
+
+static void garbage_free(void *garbage)
+{
+    garbage_destroy(garbage);
+}
+
+void data_sweep(struct node *node)
+{
+    node_free_later(node, keyspace_garbage_take(node->keyspace), garbage_free);
+}
+
+static struct access data_access(const struct node *node, struct changes *changes)
+{
+    return (struct access){ .wall_ms = node->clock.wall_ms, .changes = changes };
+}
+
+void data_flush(struct node *node)
+{
+    struct access access = data_access(node, NULL);
+    keyspace_flush_all(node->keyspace, &access);
+    data_sweep(node);
+}
+
+void data_drop_slots(struct node *node, const struct slot_set *slots)
+{
+    struct access access = data_access(node, NULL);
+    unsigned slot = 0;
+    unsigned first;
+    unsigned last;
+    while (slot_set_next_range(slots, &slot, &first, &last))
+        for (unsigned at = first; at <= last; at++)
+            for (uint32_t db = 0; db < keyspace_database_count(node->keyspace); db++)
+                data_drop_slot(node, &access, db, at);
+    data_sweep(node);
+}
+
+struct key_collector {
+    struct node *node;
+    uint32_t db;
+};
+
+static void propagate_removal(struct node *node, uint32_t db, struct bytes key, bool is_lazy)
+{
+    struct bytes argv[2] = { is_lazy ? BYTES("UNLINK") : BYTES("DEL"), key };
+    engine_propagate(node->engine, (int32_t)db, 2, argv);
+}
+
+static void collect_key(void *context, const struct entry *entry)
+{
+    struct key_collector *collector = context;
+    propagate_removal(collector->node, collector->db, entry_key(entry), false);
+}
+
+void data_drop_slot(struct node *node, const struct access *access, uint32_t db, unsigned slot)
+{
+    size_t count = keyspace_slot_count(node->keyspace, db, slot);
+    if (count == 0) return;
+    /* Replicas learn slot changes on their own, but drop keys only when told. */
+    struct key_collector collector = { .node = node, .db = db };
+    if (!follow_is_replica(node))
+        keyspace_visit_slot(node->keyspace, db, slot, count, collect_key, &collector);
+    keyspace_drop_slot(node->keyspace, access, db, slot);
+}
+
+void data_adopt(struct node *node, struct keyspace *keyspace)
+{
+    struct access access = data_access(node, NULL);
+    keyspace_adopt(node->keyspace, &access, keyspace);
+    data_sweep(node);
+}
+
+void data_expire(struct node *node)
+{
+    /* Replicas never expire by themselves: the primary says so in its stream. */
+    if (follow_is_replica(node) || snapshots_is_loading(node) || node->skips_expire_cycle) return;
+    if (keyspace_next_expiry_ms(node->keyspace) > node->clock.wall_ms) return;
+    struct permit *permit = engine_permit(node->engine);
+    if (permit->pause != PAUSE_NONE) return; /* the offset must not move during a hand-over */
+
+    struct changes changes;
+    changes_init(&changes);
+    struct access access = data_access(node, &changes);
+    keyspace_expire_due(node->keyspace, &access, EXPIRE_A_TURN);
+    for (size_t i = 0; i < changes.count; i++) {
+        const struct change *change = &changes.items[i];
+        if (change->kind == CHANGE_EXPIRED)
+            propagate_removal(node, change->db, changes_key(&changes, change),
+                              node->config->lazyfree_lazy_expire);
+    }
+    changes_fini(&changes);
+}
+
+time_ms data_deadline(const struct node *node)
+{
+    if (follow_is_replica(node) || snapshots_is_loading(node) || node->skips_expire_cycle)
+        return TIME_NEVER;
+    time_ms due_wall_ms = keyspace_next_expiry_ms(node->keyspace);
+    if (due_wall_ms == TIME_NEVER) return TIME_NEVER;
+    /* From the wall clock to the loop's. At most ten cycles a second: a key past its time is
+     * invisible anyway. */
+    time_ms wait_ms = MAX(due_wall_ms - node->clock.wall_ms, 100);
+    return node->clock.now_ms + wait_ms;
+}
+
+bool data_has_keys(const struct node *node)
+{
+    return !keyspace_is_empty(node->keyspace);
+}

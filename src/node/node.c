@@ -1,0 +1,384 @@
+/* One whole node: what happens in a turn, and in which order.
+ *
+ * Bus and replication come before clients, because what they bring may forbid what the clients
+ * want: a lost lease, a demotion, a slot that moved. What the clients wrote goes into the stream
+ * before anything is sent, and a snapshot's view is taken at the very end, when the offset and
+ * the data agree. */
+#include "base/log.h"
+#include "base/memory.h"
+#include "node/internal.h"
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#define CRON_PERIOD_MS 100
+
+void node_effects_init(struct node_effects *effects)
+{
+    *effects = (struct node_effects){ .items = NULL };
+}
+
+void node_effects_clear(struct node_effects *effects)
+{
+    effects->count = 0;
+}
+
+void node_effects_fini(struct node_effects *effects)
+{
+    memory_free(effects->items);
+    *effects = (struct node_effects){ .items = NULL };
+}
+
+struct node_effect *node_add_effect(struct node *node, enum node_effect_type type)
+{
+    struct node_effects *effects = node->effects;
+    ensure(effects != NULL);
+    if (effects->count == effects->capacity) {
+        effects->capacity = effects->capacity ? effects->capacity * 2 : 64;
+        effects->items =
+            memory_realloc(effects->items, effects->capacity * sizeof(struct node_effect));
+    }
+    struct node_effect *effect = &effects->items[effects->count++];
+    /* Not the host name: it is 256 bytes that most effects do not use. */
+    memset(effect, 0, offsetof(struct node_effect, host));
+    effect->host[0] = 0;
+    effect->port = 0;
+    effect->token = 0;
+    effect->count = 0;
+    effect->garbage = NULL;
+    effect->type = type;
+    return effect;
+}
+
+static void log_at(int level, const char *text)
+{
+    switch (level) {
+    case LOG_LEVEL_DEBUG: log_debug("%s", text); break;
+    case LOG_LEVEL_VERBOSE: log_verbose("%s", text); break;
+    case LOG_LEVEL_NOTICE: log_notice("%s", text); break;
+    default: log_warning("%s", text); break;
+    }
+}
+
+void node_trace(struct node *node, int level, const char *format, ...)
+{
+    char text[512];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    log_at(level, text);
+    if (level < LOG_LEVEL_NOTICE) return;
+    struct trace_event *event = &node->events[node->event_count++ % TRACE_EVENTS];
+    memory_free(event->text);
+    *event =
+        (struct trace_event){ .wall_ms = node->clock.wall_ms, .text = memory_copy_text(text) };
+}
+
+void node_free_later(struct node *node, void *garbage, void (*garbage_free)(void *garbage))
+{
+    if (garbage == NULL) return;
+    if (node->effects == NULL) {
+        garbage_free(garbage); /* before the first turn, or after the last */
+        return;
+    }
+    struct node_effect *effect = node_add_effect(node, NODE_FREE);
+    effect->garbage = garbage;
+    effect->garbage_free = garbage_free;
+}
+
+static void register_rows(struct node *node)
+{
+    commands_register(node->engine);
+    engine_register(node->engine, node_server_rows, node_server_row_count);
+    engine_register(node->engine, node_replication_rows, node_replication_row_count);
+    engine_register(node->engine, node_config_rows, node_config_row_count);
+    engine_register(node->engine, node_info_rows, node_info_row_count);
+    engine_register(node->engine, node_debug_rows, node_debug_row_count);
+    engine_register(node->engine, node_cluster_rows, node_cluster_row_count);
+}
+
+static void create_engine(struct node *node)
+{
+    struct engine_options options = {
+        .keyspace = node->keyspace,
+        .seed = prng_next(&node->prng),
+        .ticks = node->ticks,
+        .host = node,
+        .host_magic = NODE_MAGIC,
+    };
+    options_engine(node, &options.settings);
+    node->engine = engine_create(&options);
+    engine_propagation_switch(node->engine, true);
+    register_rows(node);
+    struct session_options stream = { .kind = SESSION_PRIMARY,
+                                      .address = "",
+                                      .local_address = "",
+                                      .fd = -1 };
+    node->stream_session = session_create(node->engine, &stream, node->clock.now_ms);
+}
+
+static void create_replication(struct node *node)
+{
+    const struct config *config = node->config;
+    node->backlog =
+        backlog_create((size_t)config->repl_backlog_size_bytes, prng_next(&node->prng));
+    struct primary_options primary;
+    options_primary(node, &primary);
+    node->primary =
+        primary_create(&primary, node->backlog, prng_next(&node->prng), node->clock.now_ms);
+    struct replica_options replica;
+    options_replica(node, &replica);
+    node->replica = replica_create(&replica, node->backlog, prng_next(&node->prng));
+    repl_effects_init(&node->repl_effects);
+}
+
+enum err node_create(const struct node_options *options, struct node_clock clock,
+                     struct node **created, char *why)
+{
+    struct node *node = memory_alloc_zero(sizeof(*node));
+    node->magic = NODE_MAGIC;
+    node->clock = clock;
+    node->ticks = options->ticks;
+    node->disk = options->disk;
+    node->config = options->config;
+    node->measure = options->measure;
+    node->system = options->system != NULL ? options->system : "";
+    node->loop = options->loop != NULL ? options->loop : "";
+    node->process_id = options->process_id;
+    node->executable = options->executable;
+    node->memory_total = options->memory_total;
+    node->started_ms = clock.now_ms;
+    node->started_wall_ms = clock.wall_ms;
+    node->next_inbound = 2;
+    prng_init(&node->prng, options->seed);
+    prng_hex(&node->prng, node->run_id, sizeof(node->run_id));
+    list_init(&node->waiting);
+    links_init(node);
+    node->keyspace = data_create_keyspace(node);
+    create_engine(node);
+    permit_init(node);
+    create_replication(node);
+    node->memory_at_start = memory_used();
+    *created = node;
+
+    enum err err = snapshots_open(node, why);
+    if (!err && node->config->cluster_enabled) err = bus_create(node, why);
+    if (err) {
+        node_destroy(node);
+        *created = NULL;
+    }
+    return err;
+}
+
+void node_destroy(struct node *node)
+{
+    ensure(node->magic == NODE_MAGIC);
+    node->effects = NULL;
+    links_fini(node);
+    session_destroy(node->engine, node->stream_session);
+    bus_destroy(node);
+    primary_destroy(node->primary);
+    replica_destroy(node->replica);
+    repl_effects_fini(&node->repl_effects);
+    backlog_destroy(node->backlog);
+    snapshots_fini(node);
+    permit_fini(node);
+    engine_destroy(node->engine);
+    keyspace_destroy(node->keyspace);
+    memory_free(node->batch);
+    for (size_t i = 0; i < TRACE_EVENTS; i++) memory_free(node->events[i].text);
+    config_destroy(node->config);
+    node->magic = 0;
+    memory_free(node);
+}
+
+connection_number node_accept(struct node *node, enum connection_kind kind,
+                              const struct endpoint_names *names, struct node_clock clock)
+{
+    node->clock = clock;
+    struct link *link = link_create(node, kind);
+    link->names = *names;
+    if (kind == CONNECTION_CLIENT) clients_accept(node, link);
+    else bus_accept(node, link);
+    return link->number;
+}
+
+/* ---- the turn --------------------------------------------------------------------------- */
+
+static void input_received(struct node *node, const struct node_input *input, struct link *link)
+{
+    switch (link->kind) {
+    case CONNECTION_BUS: bus_received(node, link, input->bytes); break;
+    case CONNECTION_PRIMARY: follow_received(node, link, input->bytes); break;
+    case CONNECTION_CLIENT: clients_received(node, link, input->bytes); break;
+    }
+}
+
+static void input_closed(struct node *node, const struct node_input *input, struct link *link)
+{
+    switch (link->kind) {
+    case CONNECTION_BUS: bus_closed(node, link, input->cause); break;
+    case CONNECTION_PRIMARY: follow_closed(node, link, input->cause); break;
+    case CONNECTION_CLIENT: clients_closed(node, link); break;
+    }
+}
+
+static void input_connected(struct node *node, const struct node_input *input, struct link *link)
+{
+    link->names = *input->names;
+    if (link->kind == CONNECTION_BUS) bus_connected(node, link, input->names);
+    else follow_connected(node, link);
+}
+
+static void take_input(struct node *node, const struct node_input *input)
+{
+    struct link *link = link_find(node, input->connection);
+    switch (input->type) {
+    case NODE_RECEIVED:
+        if (link != NULL && !link->is_closing) input_received(node, input, link);
+        break;
+    case NODE_CONNECTED:
+        if (link != NULL) input_connected(node, input, link);
+        break;
+    case NODE_CLOSED:
+        if (link != NULL) input_closed(node, input, link);
+        break;
+    case NODE_CHILD_BYTES: snapshots_child_bytes(node, input->bytes); break;
+    case NODE_CHILD_EXITED: snapshots_child_exited(node, (int)input->count); break;
+    case NODE_RESOLVED: bus_resolved(node, input); break;
+    case NODE_SIGNAL: stop_signal(node, (int)input->count); break;
+    case NODE_GAP: bus_gap(node, (time_ms)input->count); break;
+    case NODE_LISTENER_LOST: stop_listener_lost(node); break;
+    case NODE_LISTENED: options_listened(node, input->count == 0); break;
+    }
+}
+
+static bool input_is_of_client(const struct node *node, const struct node_input *input)
+{
+    if (input->type != NODE_RECEIVED) return false;
+    const struct link *link = link_find(node, input->connection);
+    return link != NULL && link->kind == CONNECTION_CLIENT;
+}
+
+static void run_timers(struct node *node)
+{
+    bus_timer(node);
+    follow_timer(node);
+    feed_timer(node);
+    if (node->clock.now_ms < node->next_cron_ms) return;
+    node->next_cron_ms = node->clock.now_ms + CRON_PERIOD_MS;
+    node_cron(node);
+}
+
+static void count_operations(struct node *node)
+{
+    time_ms passed_ms = node->clock.now_ms - node->ops_counted_ms;
+    if (passed_ms < 1000) return;
+    uint64_t commands = engine_counters(node->engine)->commands;
+    node->ops_a_second = (int64_t)(commands - node->commands_before) * 1000 / passed_ms;
+    node->commands_before = commands;
+    node->ops_counted_ms = node->clock.now_ms;
+}
+
+void node_cron(struct node *node)
+{
+    count_operations(node);
+    snapshots_cron(node);
+    node->permit_is_stale = true;
+}
+
+void node_turn(struct node *node, struct node_clock clock, const struct node_input *inputs,
+               size_t count, struct node_effects *effects)
+{
+    ensure(node->magic == NODE_MAGIC);
+    node->clock = clock;
+    node->effects = effects;
+    node->turn++;
+    bus_take_accepted(node);
+    for (size_t i = 0; i < count; i++)
+        if (!input_is_of_client(node, &inputs[i])) take_input(node, &inputs[i]);
+    run_timers(node);
+    follow_apply(node);
+    if (node->load.file != NULL) snapshots_load_turn(node);
+    if (node->permit_is_stale) permit_refresh(node);
+    permit_refresh_cheap(node);
+
+    for (size_t i = 0; i < count; i++)
+        if (input_is_of_client(node, &inputs[i])) take_input(node, &inputs[i]);
+    clients_turn(node);
+    data_expire(node);
+    clients_propagate(node);
+    if (node->is_stopping) stop_turn(node);
+    data_sweep(node);
+    bus_tell_facts(node);
+    feed_turn(node);
+    snapshots_stream_turn(node);
+    clients_take_ready(node);
+    links_flush(node);
+    node->effects = NULL;
+}
+
+void node_before_send(struct node *node, struct node_clock clock, struct node_effects *effects)
+{
+    node->clock = clock;
+    struct permit *permit = engine_permit(node->engine);
+    if (!permit->has_lease || clock.now_ms < permit->writes_until_ms) return;
+    /* The lease ran out during the turn: whoever wrote in it must not be told that it is done. */
+    node->effects = effects;
+    clients_withhold(node);
+    node->effects = NULL;
+}
+
+time_ms node_deadline(const struct node *node)
+{
+    time_ms due_ms = node->next_cron_ms;
+    due_ms = MIN(due_ms, engine_deadline(node->engine));
+    due_ms = MIN(due_ms, primary_deadline(node->primary));
+    due_ms = MIN(due_ms, replica_deadline(node->replica));
+    due_ms = MIN(due_ms, data_deadline(node));
+    if (node->cluster != NULL) due_ms = MIN(due_ms, cluster_deadline(node->cluster));
+    return due_ms;
+}
+
+bool node_is_busy(const struct node *node)
+{
+    return node->load.file != NULL || engine_is_busy(node->engine) || follow_is_busy(node);
+}
+
+const struct output *node_output(const struct node *node, connection_number connection)
+{
+    const struct link *link = link_find(node, connection);
+    if (link == NULL) return NULL;
+    return link->session != NULL ? &link->session->output : &link->output;
+}
+
+void node_sent(struct node *node, connection_number connection, size_t count)
+{
+    struct link *link = link_find(node, connection);
+    if (link == NULL) return;
+    if (link->session != NULL) link->session->bytes_out += count;
+    output_consume(link->session != NULL ? &link->session->output : &link->output, count);
+    if (link->kind == CONNECTION_BUS) node->bus_bytes_out += count;
+    else node->net_out += count;
+}
+
+int node_child_run(struct node *node, enum child_job job, struct sink *sink)
+{
+    return snapshots_child_run(node, job, sink);
+}
+
+const struct config *node_config(const struct node *node)
+{
+    return node->config;
+}
+
+char node_role_letter(const struct node *node)
+{
+    return follow_is_replica(node) ? 'S' : 'M';
+}
+
+bool node_is_ready(const struct node *node)
+{
+    return node->load.file == NULL;
+}

@@ -1,0 +1,168 @@
+/* From the configuration to the options of the cores, at start and after CONFIG SET. */
+#include "base/log.h"
+#include "base/memory.h"
+#include "node/internal.h"
+#include <stdio.h>
+
+static bool is_lfu(const struct config *config)
+{
+    return config->maxmemory_policy == CONFIG_POLICY_ALLKEYS_LFU ||
+           config->maxmemory_policy == CONFIG_POLICY_VOLATILE_LFU;
+}
+
+void options_engine(const struct node *node, struct engine_settings *settings)
+{
+    const struct config *config = node->config;
+    *settings = (struct engine_settings){
+        .password = bytes_text(config->requirepass),
+        .bulk_size_max = config->proto_max_bulk_len_bytes,
+        .query_buffer_max = (size_t)config->client_query_buffer_limit_bytes,
+        .database_count = keyspace_database_count(node->keyspace),
+        .lazy_expire = config->lazyfree_lazy_expire,
+        .lazy_eviction = config->lazyfree_lazy_eviction,
+        .lazy_server_del = config->lazyfree_lazy_server_del,
+        .lazy_user_del = config->lazyfree_lazy_user_del,
+        .lazy_user_flush = config->lazyfree_lazy_user_flush,
+        .is_lfu = is_lfu(config),
+        .availability_zone = config->availability_zone,
+    };
+}
+
+void options_primary(const struct node *node, struct primary_options *options)
+{
+    const struct config *config = node->config;
+    const struct config_output_limit *limit =
+        &config->client_output_buffer_limit.of[CONFIG_CLIENT_REPLICA];
+    *options = (struct primary_options){
+        .ping_period_ms = config->repl_ping_replica_period_s * 1000,
+        .timeout_ms = config->repl_timeout_s * 1000,
+        .sync_delay_ms = config->repl_diskless_sync_delay_s * 1000,
+        .sync_replicas_max = (unsigned)config->repl_diskless_sync_max_replicas,
+        .is_diskless = config->repl_diskless_sync,
+        .backlog_ttl_ms = config->repl_backlog_ttl_s * 1000,
+        .replicas_min = (unsigned)config->min_replicas_to_write,
+        .lag_max_ms = config->min_replicas_max_lag_s * 1000,
+        .output_hard_bytes = (uint64_t)limit->hard_bytes,
+        .output_soft_bytes = (uint64_t)limit->soft_bytes,
+        .output_soft_ms = limit->soft_seconds * 1000,
+        .is_cluster = config->cluster_enabled,
+    };
+}
+
+void options_replica(const struct node *node, struct replica_options *options)
+{
+    const struct config *config = node->config;
+    *options = (struct replica_options){
+        .user = config->primaryuser,
+        .password = config->primaryauth,
+        .announced_ip = config->replica_announce_ip,
+        .announced_port = (uint16_t)(config->replica_announce_port ? config->replica_announce_port
+                                                                   : config->port),
+        .node_id = node->cluster != NULL ? node->node_id : "",
+        .timeout_ms = config->repl_timeout_s * 1000,
+        .ack_period_ms = 1000,
+    };
+}
+
+static void copy_text(char *to, size_t capacity, const char *from)
+{
+    snprintf(to, capacity, "%s", from);
+}
+
+static void options_announced(const struct config *config, struct cluster_options *options)
+{
+    struct address *address = &options->announced;
+    copy_text(address->ip, sizeof(address->ip), config->cluster_announce_ip);
+    int64_t port = config->cluster_announce_port ? config->cluster_announce_port : config->port;
+    int64_t bus = config->cluster_port ? config->cluster_port : config->port + 10000;
+    if (config->cluster_announce_bus_port) bus = config->cluster_announce_bus_port;
+    address->port = (uint16_t)port;
+    address->port_other = (uint16_t)config->cluster_announce_tls_port;
+    address->bus_port = (uint16_t)bus;
+    copy_text(options->hostname, sizeof(options->hostname), config->cluster_announce_hostname);
+    copy_text(options->nodename, sizeof(options->nodename),
+              config->cluster_announce_human_nodename);
+    copy_text(options->client_ipv4, sizeof(options->client_ipv4),
+              config->cluster_announce_client_ipv4);
+    copy_text(options->client_ipv6, sizeof(options->client_ipv6),
+              config->cluster_announce_client_ipv6);
+    options->client_port = (uint16_t)config->cluster_announce_client_port;
+    options->client_tls_port = (uint16_t)config->cluster_announce_client_tls_port;
+    copy_text(options->zone, sizeof(options->zone), config->availability_zone);
+}
+
+void options_cluster(const struct node *node, struct cluster_options *options,
+                     struct cluster_seed *seeds)
+{
+    const struct config *config = node->config;
+    *options = (struct cluster_options){
+        .node_timeout_ms = config->cluster_node_timeout_ms,
+        .manual_failover_timeout_ms = config->cluster_manual_failover_timeout_ms,
+        .blacklist_ttl_ms = config->cluster_blacklist_ttl_s * 1000,
+        .repl_ping_period_ms = config->repl_ping_replica_period_s * 1000,
+        .replica_validity_factor = (int)config->cluster_replica_validity_factor,
+        .migration_barrier = (int)config->cluster_migration_barrier,
+        .allow_replica_migration = config->cluster_allow_replica_migration,
+        .require_full_coverage = config->cluster_require_full_coverage,
+        .replica_no_failover = config->cluster_replica_no_failover,
+        .shards = (unsigned)config->cluster_shards,
+        .replicas_per_shard = (unsigned)config->cluster_replicas_per_shard,
+        .seeds = seeds,
+        .seed_count = config->cluster_seeds.count,
+    };
+    options_announced(config, options);
+    copy_text(options->name, sizeof(options->name), config->cluster_name);
+    for (size_t i = 0; i < config->cluster_seeds.count; i++) {
+        const struct config_seed *seed = &config->cluster_seeds.items[i];
+        copy_text(seeds[i].host, sizeof(seeds[i].host), seed->host);
+        seeds[i].port = seed->port;
+        seeds[i].bus_port = seed->bus_port;
+    }
+}
+
+static void apply_cluster(struct node *node)
+{
+    if (node->cluster == NULL) return;
+    struct cluster_options options;
+    size_t count = node->config->cluster_seeds.count;
+    struct cluster_seed *seeds = memory_alloc_zero((count + 1) * sizeof(*seeds));
+    options_cluster(node, &options, seeds);
+    cluster_configure(node->cluster, &options);
+    memory_free(seeds);
+}
+
+static void apply_replication(struct node *node)
+{
+    struct primary_options primary;
+    options_primary(node, &primary);
+    primary_configure(node->primary, &primary);
+    struct replica_options replica;
+    options_replica(node, &replica);
+    replica_configure(node->replica, &replica);
+    backlog_resize(node->backlog, (size_t)node->config->repl_backlog_size_bytes);
+}
+
+void options_apply(struct node *node, uint32_t areas)
+{
+    const struct config *config = node->config;
+    options_engine(node, engine_settings(node->engine));
+    if (areas & CONFIG_AREA_MEMORY)
+        keyspace_set_clock(node->keyspace, is_lfu(config) ? KEYSPACE_CLOCK_LFU : KEYSPACE_CLOCK_LRU,
+                           (uint32_t)config->lfu_log_factor,
+                           (uint32_t)config->lfu_decay_time_minutes);
+    if (areas & CONFIG_AREA_LOG) log_set_level(config->loglevel);
+    /* Texts of the replication options are borrowed from the configuration: always again. */
+    apply_replication(node);
+    if (areas & (CONFIG_AREA_CLUSTER | CONFIG_AREA_ANNOUNCE | CONFIG_AREA_REPLICATION |
+                 CONFIG_AREA_LISTEN))
+        apply_cluster(node);
+    if (areas & CONFIG_AREA_LISTEN) node_add_effect(node, NODE_LISTEN);
+    node->permit_is_stale = true;
+}
+
+void options_listened(struct node *node, bool is_done)
+{
+    if (!is_done)
+        node_trace(node, LOG_LEVEL_WARNING,
+                   "The addresses and ports of the configuration could not be opened");
+}

@@ -1,0 +1,138 @@
+/* CONFIG: GET, SET, REWRITE, RESETSTAT. What the options mean stands in config_rows_*.c. */
+#include "base/log.h"
+#include "node/internal.h"
+
+struct config_reply {
+    struct call *call;
+    size_t count;
+};
+
+static void reply_option(void *context, struct bytes name, struct bytes value)
+{
+    struct config_reply *reply = context;
+    reply_bytes(reply->call, name);
+    reply_bytes(reply->call, value);
+    reply->count++;
+}
+
+static void run_get(struct call *call)
+{
+    struct config_reply reply = { .call = call };
+    struct output_mark mark = resp_begin(call->writer);
+    config_get(node_of(call)->config, call->argv + 2, call->argc - 2, reply_option, &reply);
+    resp_end_map(call->writer, mark, reply.count);
+}
+
+static bool session_is_local(const struct session *session)
+{
+    return (session->flags & SESSION_UNIX) != 0 || strncmp(session->address, "127.", 4) == 0 ||
+           strncmp(session->address, "[::1]", 5) == 0;
+}
+
+static void run_set(struct call *call)
+{
+    struct node *node = node_of(call);
+    if (call->argc % 2 != 0) {
+        reply_wrong_arity(call);
+        return;
+    }
+    struct config_set_result result = { .before = NULL };
+    struct buffer error = { 0 };
+    bool is_set = config_set(node->config, call->argv + 2, (call->argc - 2) / 2,
+                             session_is_local(call->session), &result, &error);
+    if (is_set) {
+        options_apply(node, result.areas);
+        permit_refresh(node);
+        reply_ok(call);
+    } else {
+        reply_error_format(call, "%.*s", (int)error.size, error.data);
+    }
+    config_destroy(result.before);
+    buffer_fini(&error);
+}
+
+static void run_rewrite(struct call *call)
+{
+    struct node *node = node_of(call);
+    enum err err = config_rewrite(node->config, node->disk);
+    if (err == ERR_NOT_FOUND) {
+        reply_error(call, "ERR The server is running without a config file");
+    } else if (err) {
+        log_warning("CONFIG REWRITE failed: %s", err_text(err));
+        reply_error_format(call, "ERR Rewriting config file: %s", err_text(err));
+    } else {
+        log_notice("CONFIG REWRITE executed with success.");
+        reply_ok(call);
+    }
+}
+
+static void run_resetstat(struct call *call)
+{
+    struct node *node = node_of(call);
+    engine_statistics_reset(node->engine);
+    keyspace_stats_reset(node->keyspace);
+    primary_counts_reset(node->primary);
+    node->net_in = 0;
+    node->net_out = 0;
+    node->net_repl_in = 0;
+    node->connections_received = 0;
+    node->connections_rejected = 0;
+    node->snapshots.saves = 0;
+    node->snapshots.forks = 0;
+    reply_ok(call);
+}
+
+static void run_help(struct call *call)
+{
+    static const char *const lines[] = {
+        "GET <pattern>",
+        "    Return parameters matching the glob-like <pattern> and their values.",
+        "SET <directive> <value>",
+        "    Set the configuration <directive> to <value>.",
+        "RESETSTAT",
+        "    Reset statistics reported by the INFO command.",
+        "REWRITE",
+        "    Rewrite the configuration file.",
+        NULL,
+    };
+    reply_help(call, lines);
+}
+
+/* clang-format off */
+static const struct command config_commands[] = {
+    { .name = "get", .run = run_get, .arity = -3,
+      .flags = CMD_ADMIN | CMD_NO_SCRIPT | CMD_LOADING | CMD_STALE, .group = GROUP_SERVER,
+      .args = "parameter...", .since = "2.0.0",
+      .complexity = "O(N) when N is the number of configuration parameters provided",
+      .summary = "Returns the effective values of configuration parameters.",
+      .history = "7.0.0 Added the ability to pass multiple pattern parameters in one call" },
+    { .name = "help", .run = run_help, .arity = 2, .flags = CMD_LOADING | CMD_STALE,
+      .group = GROUP_SERVER, .since = "5.0.0", .complexity = "O(1)",
+      .summary = "Returns helpful text about the different subcommands." },
+    { .name = "resetstat", .run = run_resetstat, .arity = 2,
+      .flags = CMD_ADMIN | CMD_NO_SCRIPT | CMD_LOADING | CMD_STALE, .group = GROUP_SERVER,
+      .since = "2.0.0", .complexity = "O(1)", .summary = "Resets the server's statistics.",
+      .tips = "request_policy:all_nodes response_policy:all_succeeded" },
+    { .name = "rewrite", .run = run_rewrite, .arity = 2,
+      .flags = CMD_ADMIN | CMD_NO_SCRIPT | CMD_LOADING | CMD_STALE, .group = GROUP_SERVER,
+      .since = "2.8.0", .complexity = "O(1)",
+      .summary = "Persists the effective configuration to file.",
+      .tips = "request_policy:all_nodes response_policy:all_succeeded" },
+    { .name = "set", .run = run_set, .arity = -4,
+      .flags = CMD_ADMIN | CMD_NO_SCRIPT | CMD_LOADING | CMD_STALE, .group = GROUP_SERVER,
+      .args = "data{parameter value}...", .since = "2.0.0",
+      .complexity = "O(N) when N is the number of configuration parameters provided",
+      .summary = "Sets configuration parameters in-flight.",
+      .tips = "request_policy:all_nodes response_policy:all_succeeded",
+      .history = "7.0.0 Added the ability to set multiple parameters in one call." },
+    { 0 },
+};
+
+const struct command node_config_rows[] = {
+    { .name = "config", .arity = -2, .group = GROUP_SERVER, .since = "2.0.0",
+      .complexity = "Depends on subcommand.",
+      .summary = "A container for server configuration commands.",
+      .subcommands = config_commands },
+};
+/* clang-format on */
+const size_t node_config_row_count = COUNT_OF(node_config_rows);
