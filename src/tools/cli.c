@@ -1,5 +1,6 @@
 /* eir-cli: talks to a server from the command line. The interface is valkey-cli's. */
 #include "base/memory.h"
+#include "os/disk.h"
 #include "os/terminal.h"
 #include "resp/request.h"
 #include "tools/cli_link.h"
@@ -114,27 +115,25 @@ static int run_scan(struct cli_link *link)
     return err ? 1 : 0;
 }
 
+#define SCRIPT_MAX (64 * MIB)
+
+static bool read_script(const char *path, struct buffer *script)
+{
+    struct disk *disk = os_disk_create();
+    enum err err = disk_read_whole(disk, path, SCRIPT_MAX, script);
+    os_disk_destroy(disk);
+    if (err) fprintf(stderr, "Can't read file '%s': %s\n", path, err_text(err));
+    return !err;
+}
+
 /* --eval: EVAL script numkeys key ... , argument ... */
 static int run_eval(struct cli_link *link)
 {
     const struct cli_options *options = link->options;
-    FILE *file = fopen(options->script_path, "r");
-    if (file == NULL) {
-        fprintf(stderr, "Can't open file '%s'\n", options->script_path);
-        return 1;
-    }
-    struct buffer script = { 0 };
-    size_t got;
-    do {
-        got = fread(buffer_reserve(&script, 4096), 1, 4096, file);
-        script.size += got;
-    } while (got > 0);
-    fclose(file);
-
     size_t argc = 3;
     size_t key_count = 0;
     bool is_behind_comma = false;
-    struct bytes *argv = memory_alloc((options->argc + 3) * sizeof(*argv));
+    struct bytes *argv = memory_alloc((options->argc + argc) * sizeof(*argv));
     for (size_t i = 0; i < options->argc; ++i) {
         if (!is_behind_comma && strcmp(options->argv[i], ",") == 0) {
             is_behind_comma = true;
@@ -143,12 +142,16 @@ static int run_eval(struct cli_link *link)
         if (!is_behind_comma) ++key_count;
         argv[argc++] = bytes_text(options->argv[i]);
     }
+    struct buffer script = { 0 };
     struct buffer count = { 0 };
-    buffer_append_int(&count, (int64_t)key_count);
-    argv[0] = BYTES("EVAL");
-    argv[1] = buffer_bytes(&script);
-    argv[2] = buffer_bytes(&count);
-    bool is_good = cli_run(link, options->repeat, argc, argv);
+    bool is_good = read_script(options->script_path, &script);
+    if (is_good) {
+        buffer_append_int(&count, (int64_t)key_count);
+        argv[0] = BYTES("EVAL");
+        argv[1] = buffer_bytes(&script);
+        argv[2] = buffer_bytes(&count);
+        is_good = cli_run(link, options->repeat, argc, argv);
+    }
     memory_free(argv);
     buffer_fini(&count);
     buffer_fini(&script);

@@ -6,14 +6,16 @@ import unittest
 import eirtest
 
 REPLIES = [
-    ["SET", "k", "v"], ["GET", "k"], ["GET", "absent"], ["INCR", "n"], ["LRANGE", "list", "0", "-1"],
-    ["LRANGE", "absent", "0", "-1"], ["HGETALL", "hash"], ["HGETALL", "absent"],
-    ["SMEMBERS", "set"], ["SMEMBERS", "absent"], ["ZRANGE", "zset", "0", "-1", "WITHSCORES"],
-    ["ZSCORE", "zset", "a"], ["XRANGE", "stream", "-", "+"], ["XREAD", "STREAMS", "stream", "0"],
-    ["XINFO", "STREAM", "stream"], ["BOGUS", "a"], ["COMMAND", "DOCS", "get"], ["COMMAND", "INFO", "get"],
-    ["CONFIG", "GET", "port"], ["DEBUG", "PROTOCOL", "true"], ["DEBUG", "PROTOCOL", "verbatim"],
-    ["DEBUG", "PROTOCOL", "null"], ["DEBUG", "PROTOCOL", "double"], ["DEBUG", "PROTOCOL", "map"],
-    ["DEBUG", "PROTOCOL", "set"], ["DEBUG", "PROTOCOL", "array"], ["ECHO", ""], ["ECHO", "a\tb\"c"],
+    ["SET", "k", "v"], ["GET", "k"], ["GET", "absent"], ["INCR", "n"],
+    ["LRANGE", "list", "0", "-1"], ["LRANGE", "absent", "0", "-1"], ["HGETALL", "hash"],
+    ["HGETALL", "absent"], ["SMEMBERS", "set"], ["SMEMBERS", "absent"],
+    ["ZRANGE", "zset", "0", "-1", "WITHSCORES"], ["ZSCORE", "zset", "a"],
+    ["XRANGE", "stream", "-", "+"], ["XREAD", "STREAMS", "stream", "0"],
+    ["XINFO", "STREAM", "stream"], ["BOGUS", "a"], ["COMMAND", "DOCS", "get"],
+    ["COMMAND", "INFO", "get"], ["CONFIG", "GET", "port"], ["DEBUG", "PROTOCOL", "true"],
+    ["DEBUG", "PROTOCOL", "verbatim"], ["DEBUG", "PROTOCOL", "null"],
+    ["DEBUG", "PROTOCOL", "double"], ["DEBUG", "PROTOCOL", "map"], ["DEBUG", "PROTOCOL", "set"],
+    ["DEBUG", "PROTOCOL", "array"], ["ECHO", ""], ["ECHO", "a\tb\"c"],
     ["EVAL", "return {1,{2,{3,'x'}},{},'y'}", "0"], ["INFO", "cluster"], ["CLIENT", "GETNAME"],
 ]
 FORMATS = [[], ["--raw"], ["--no-raw"], ["--csv"], ["--json"], ["--quoted-json"], ["-3"],

@@ -25,8 +25,8 @@ import tempfile
 import time
 import unittest
 
-from resp_client import (Client, ClusterClient, Pairs, ProtocolError, Push, ReplyError,  # noqa: F401
-                         Set, SLOT_COUNT, Verbatim, encode, key_in_slot, key_slot)
+from resp_client import (Client, ClusterClient, Pairs, ProtocolError, Push,  # noqa: F401
+                         ReplyError, Set, SLOT_COUNT, Verbatim, encode, key_in_slot, key_slot)
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUS_OFFSET = 10000
