@@ -21,15 +21,17 @@ static time_ms ping_due_ms(const struct cluster *cluster, const struct peer *pee
     if (peer->wants_ping) return cluster->now_ms;
     if (peer->ping_sent_ms != 0) return TIME_NEVER;
     ensure(peer != cluster->me);
-    return peer->pong_received_ms + half_timeout_ms(cluster);
+    return peer->pong_received_ms + half_timeout_ms(cluster) - peer->ping_early_ms;
 }
 
-/* A link that answers nothing is made anew: the old one may hang in a broken network path. */
+/* A link that answers nothing is made anew: the old one may hang in a broken network path, or
+ * wait long for its next retransmission in one that healed. What came in over the other link of
+ * the pair says nothing about this one. */
 static time_ms stuck_due_ms(const struct cluster *cluster, const struct peer *peer)
 {
     if (peer->outbound == NULL || peer->ping_sent_ms == 0) return TIME_NEVER;
     time_ms half_ms = half_timeout_ms(cluster);
-    time_ms silent_ms = MAX(peer->ping_sent_ms, peer->data_received_ms) + half_ms;
+    time_ms silent_ms = MAX(peer->ping_sent_ms, peer->outbound->received_ms) + half_ms;
     return MAX(silent_ms, peer->outbound->created_ms + cluster->options.node_timeout_ms) + 1;
 }
 

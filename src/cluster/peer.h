@@ -40,6 +40,7 @@ struct link {
     bool is_inbound;
     bool has_extensions; /* a message with MESSAGE_HAS_EXTENSIONS arrived on it */
     time_ms created_ms;
+    time_ms received_ms; /* last message on it */
     char remote_ip[ADDRESS_IP_SIZE]; /* as the socket says */
     char local_ip[ADDRESS_IP_SIZE];
 };
@@ -93,6 +94,7 @@ struct peer {
     bool wants_ping; /* a PING is due at once (peer_ping_soon) */
     bool is_removed; /* forgotten in this step; freed at its end */
     uint8_t eir_flags;
+    uint32_t ping_early_ms; /* a little chance, so that pings do not come in bursts */
     uint32_t gossip_round; /* the last packet that names it (gossip.c) */
     uint16_t eir_capabilities;
     uint64_t incarnation; /* from its Eir header; 0: unknown */

@@ -185,6 +185,9 @@ static bool on_answer(struct cluster *cluster, struct arrival *arrival)
     expected->flags &= (uint16_t)~NODE_MEET;
     expected->ping_sent_ms = 0;
     expected->pong_received_ms = cluster->now_ms;
+    /* Up to a sixteenth of the timeout sooner than half of it. */
+    uint64_t early_max_ms = (uint64_t)cluster->options.node_timeout_ms / 16 + 1;
+    expected->ping_early_ms = (uint32_t)prng_below(&cluster->prng, early_max_ms);
     take_promise(cluster, expected, arrival->message);
     failure_on_answer(cluster, expected);
     return true;
@@ -345,6 +348,7 @@ void receive(struct cluster *cluster, const struct cluster_event *event)
     ensure(event->message != NULL);
     if (arrival.link == NULL || arrival.link->state != LINK_READY) return; /* closed meanwhile */
     ensure(event->message->type < MESSAGE_TYPE_COUNT);
+    arrival.link->received_ms = cluster->now_ms;
     cluster->counters.received[event->message->type]++;
     arrival.sender = find_sender(cluster, arrival.link, event->message);
     if (event->message->is_light) {
