@@ -113,8 +113,8 @@ const struct config_kind config_shutdown_flags = {
 static bool primary_read(const struct config_row *row, const struct bytes *words, size_t count,
                          bool adds, void *field, struct buffer *reason)
 {
-    if (count != 2 || bytes_index_of(words[0], '\0') >= 0)
-        return refuse(reason, "wrong number of arguments");
+    if (count != 2) return refuse(reason, "wrong number of arguments");
+    if (!config_is_plain(words[0])) return refuse(reason, "Invalid primary host");
     struct config_replicaof *primary = field;
     int64_t port = 0;
     bool is_none = bytes_is_word(words[0], "no") && bytes_is_word(words[1], "one");
@@ -190,10 +190,8 @@ static bool seed_parse(struct bytes text, struct config_seed *seed)
     struct bytes host = bytes_of(address.data, colon - 1);
     if (host.size > 1 && host.data[0] == '[' && host.data[host.size - 1] == ']')
         host = bytes_of(host.data + 1, host.size - 2);
-    if (host.size == 0 || bytes_index_of(host, '\0') >= 0) return false;
-    for (size_t i = 0; i < host.size; i++)
-        if (host.data[i] == '[' || host.data[i] == ']' || (unsigned char)host.data[i] <= ' ')
-            return false;
+    if (!config_is_plain(host) || bytes_index_of(host, '[') >= 0 || bytes_index_of(host, ']') >= 0)
+        return false;
     seed->host = bytes_copy_text(host);
     return true;
 }

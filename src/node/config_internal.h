@@ -32,6 +32,9 @@ bool config_memory_parse(struct bytes text, int64_t *value);
 /* Puts "argument(s) must be one of ..." into `reason`; false. */
 bool config_words_refuse(const struct config_word *words, struct buffer *reason);
 
+/* A word that needs no quotes on a line and has no second meaning in one. */
+bool config_is_plain(struct bytes word);
+
 /* Checks of texts. */
 const char *config_check_file_name(struct bytes text);
 const char *config_check_directory_name(struct bytes text);

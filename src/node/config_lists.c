@@ -38,7 +38,7 @@ static bool list_read(const struct config_row *row, const struct bytes *words, s
     if (is_nothing(words, count)) count = 0;
     if (count > BIND_COUNT_MAX) return refuse(reason, "Too many bind addresses specified.");
     for (size_t i = 0; i < count; i++)
-        if (words[i].size == 0 || bytes_index_of(words[i], '\0') >= 0)
+        if (!config_is_plain(words[i]))
             return refuse(reason, "Failed to bind to specified addresses.");
 
     struct config_words *list = field;

@@ -2,6 +2,7 @@
  *
  * Later lines override earlier ones, `save` lines add up. An included file is read where its line
  * stands. Words that carry security are never skipped: what we cannot honour of them is refused. */
+#include "base/ensure.h"
 #include "base/memory.h"
 #include "node/config_internal.h"
 
@@ -112,6 +113,8 @@ static bool rename_read(struct parser *parser, const struct bytes *words, size_t
 static bool user_read(struct parser *parser, const struct bytes *words, size_t count)
 {
     if (count == 0) return refuse_directive(parser);
+    if (bytes_index_of(parser->line, '\0') >= 0)
+        return refuse(parser, "argument must not contain a zero byte");
     parser->users =
         memory_realloc(parser->users, (parser->user_count + 1) * sizeof(*parser->users));
     parser->users[parser->user_count++] =
@@ -243,8 +246,8 @@ static bool users_check(struct parser *parser)
         struct config_line line;
         parser->line = bytes_text(parser->users[i].text);
         parser->number = parser->users[i].number;
-        is_fine = config_line_init(&line, parser->line);
-        if (!is_fine) break; /* cannot be: it was split before */
+        bool is_split = config_line_init(&line, parser->line);
+        ensure(is_split); /* as it was when it was kept */
         is_fine = config_user_is_default(parser->config, &line);
         config_line_fini(&line);
         if (!is_fine)

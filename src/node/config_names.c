@@ -52,8 +52,10 @@ static void expand(struct config_names *names, struct disk *disk, struct bytes b
     struct config_names found = { 0 };
     if (is_pattern(part)) {
         struct listing listing = { .names = &found, .pattern = part };
+        if (before.size == 0) buffer_append_byte(&name, '.');
+        if (before.size > 1) name.size--; /* the slash at the end, but for the root's */
         buffer_append_byte(&name, '\0');
-        enum err err = disk_list(disk, before.size == 0 ? "." : name.data, listing_visit, &listing);
+        enum err err = disk_list(disk, name.data, listing_visit, &listing);
         if (err) config_names_fini(&found); /* what is no directory holds nothing */
         if (found.count > 0) qsort(found.items, found.count, sizeof(*found.items), name_compare);
     } else {
@@ -62,7 +64,8 @@ static void expand(struct config_names *names, struct disk *disk, struct bytes b
         memory_free(copy);
     }
     for (size_t i = 0; i < found.count; i++) {
-        name.size = before.size;
+        buffer_clear(&name);
+        buffer_append(&name, before);
         buffer_append_text(&name, found.items[i]);
         if (slash >= 0) {
             buffer_append_byte(&name, '/');

@@ -22,6 +22,14 @@ static bool is_space(char c)
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
+bool config_is_plain(struct bytes word)
+{
+    for (size_t i = 0; i < word.size; i++)
+        if ((unsigned char)word.data[i] <= ' ' || word.data[i] == '"' || word.data[i] == '\'')
+            return false;
+    return word.size > 0;
+}
+
 static int hex_digit(char c)
 {
     if (c >= '0' && c <= '9') return c - '0';
