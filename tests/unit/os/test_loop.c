@@ -1,0 +1,162 @@
+/* The loop, with real sockets on the loopback interface. */
+#include "os/loop.h"
+
+#include "base/buffer.h"
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define EVENTS 64
+
+struct world {
+    struct loop *loop;
+    loop_handle listener;
+    struct socket_address address;
+};
+
+/* The next event, which must come within seconds. */
+static struct loop_event next_event(struct loop *loop)
+{
+    struct loop_event events[EVENTS];
+    static struct loop_event waiting[EVENTS];
+    static size_t count = 0;
+    static size_t next = 0;
+    if (next == count) {
+        count = 0;
+        next = 0;
+        for (int tries = 0; tries < 100 && count == 0; tries++)
+            count = loop_wait(loop, 100, events, EVENTS);
+        memcpy(waiting, events, sizeof(waiting));
+    }
+    ck_assert_uint_lt(next, count);
+    return waiting[next++];
+}
+
+static struct world world_create(void)
+{
+    struct world world = { .loop = loop_create() };
+    /* Port 0 would have to be asked for; a handful of tries finds a free one. */
+    for (uint16_t port = 21500; port < 21600; port++) {
+        world.address = (struct socket_address){ .ip = "127.0.0.1", .port = port };
+        if (!loop_listen(world.loop, &world.address, 16, 7, &world.listener)) return world;
+    }
+    ck_abort_msg("no free port");
+    return world;
+}
+
+/* A connection between two places of the same loop: the side that connects, then the other. */
+static void world_connect(struct world *world, loop_handle *near, loop_handle *far)
+{
+    enum err err = loop_connect(world->loop, &world->address, NULL, 1, near);
+    ck_assert_int_eq(err, ERR_NONE);
+    *far = LOOP_HANDLE_NONE;
+    bool is_connected = false;
+    while (!is_connected || *far == LOOP_HANDLE_NONE) {
+        struct loop_event event = next_event(world->loop);
+        if (event.type == LOOP_ACCEPTED) {
+            ck_assert_uint_eq(event.tag, 7);
+            ck_assert_str_eq(event.remote.ip, "127.0.0.1");
+            *far = event.handle;
+            loop_set_tag(world->loop, event.handle, 2);
+        } else {
+            ck_assert_int_eq(event.type, LOOP_CONNECTED);
+            ck_assert_uint_eq(event.tag, 1);
+            is_connected = true;
+        }
+    }
+}
+
+START_TEST(bytes_arrive_and_the_end_is_told)
+{
+    struct world world = world_create();
+    loop_handle near;
+    loop_handle far;
+    world_connect(&world, &near, &far);
+    struct iovec slices[2] = { { .iov_base = "hel", .iov_len = 3 },
+                               { .iov_base = "lo", .iov_len = 2 } };
+    ck_assert_uint_eq(loop_send(world.loop, near, slices, 2), 5);
+    struct loop_event event = next_event(world.loop);
+    ck_assert_int_eq(event.type, LOOP_RECEIVED);
+    ck_assert_uint_eq(event.tag, 2);
+    ck_assert_uint_eq(event.bytes.size, 5);
+    ck_assert_mem_eq(event.bytes.data, "hello", 5);
+    loop_close(world.loop, near);
+    event = next_event(world.loop);
+    ck_assert_int_eq(event.type, LOOP_CLOSED);
+    ck_assert_int_eq(event.cause, ERR_CLOSED);
+    loop_destroy(world.loop);
+}
+END_TEST
+
+START_TEST(a_connect_where_nobody_listens_is_refused)
+{
+    struct world world = world_create();
+    loop_close(world.loop, world.listener);
+    loop_handle near;
+    enum err err = loop_connect(world.loop, &world.address, NULL, 1, &near);
+    if (err == ERR_NONE) {
+        struct loop_event event = next_event(world.loop);
+        ck_assert_int_eq(event.type, LOOP_CLOSED);
+        err = event.cause;
+    }
+    ck_assert_int_eq(err, ERR_REFUSED);
+    loop_destroy(world.loop);
+}
+END_TEST
+
+START_TEST(a_full_socket_asks_for_the_rest_later)
+{
+    struct world world = world_create();
+    loop_handle near;
+    loop_handle far;
+    world_connect(&world, &near, &far);
+    loop_hold(world.loop, far, true);
+    size_t size = 64 * MIB;
+    char *data = calloc(1, size);
+    struct iovec slice = { .iov_base = data, .iov_len = size };
+    size_t sent = loop_send(world.loop, near, &slice, 1);
+    ck_assert_uint_lt(sent, size);
+    loop_hold(world.loop, far, false);
+    size_t received = 0;
+    while (received < size) {
+        struct loop_event event = next_event(world.loop);
+        if (event.type == LOOP_RECEIVED) {
+            received += event.bytes.size;
+            continue;
+        }
+        ck_assert_int_eq(event.type, LOOP_SENT);
+        sent += event.count;
+        slice = (struct iovec){ .iov_base = data + sent, .iov_len = size - sent };
+        sent += loop_send(world.loop, near, &slice, 1);
+    }
+    ck_assert_uint_eq(received, size);
+    free(data);
+    loop_destroy(world.loop);
+}
+END_TEST
+
+START_TEST(a_wake_from_anywhere_ends_the_wait)
+{
+    struct world world = world_create();
+    loop_wake(world.loop);
+    ck_assert_int_eq(next_event(world.loop).type, LOOP_WOKEN);
+    loop_destroy(world.loop);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("os/loop");
+    TCase *loop = tcase_create("loop");
+    tcase_set_timeout(loop, 60);
+    tcase_add_test(loop, bytes_arrive_and_the_end_is_told);
+    tcase_add_test(loop, a_connect_where_nobody_listens_is_refused);
+    tcase_add_test(loop, a_full_socket_asks_for_the_rest_later);
+    tcase_add_test(loop, a_wake_from_anywhere_ends_the_wait);
+    suite_add_tcase(suite, loop);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}
