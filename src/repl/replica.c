@@ -67,7 +67,6 @@ struct replica {
     bool is_loading; /* REPL_LOAD_BEGIN was said, and neither END's answer nor ABORT came */
 
     struct stream stream;
-    bool is_handed_out; /* replica_next gave it away */
 
     int64_t durable_offset;
     time_ms due_ms;  /* WAITING: next try; afterwards: give the link up */
@@ -203,7 +202,7 @@ static void connect(struct replica *replica, time_ms now_ms, struct repl_effects
     ensure(!replica->stream.has_item);
     stream_drop(&replica->stream);
     replica_move(replica, REPLICA_CONNECTING);
-    replica->link = ++replica->links_so_far;
+    replica->link = REPLICA_LINK | ++replica->links_so_far;
     replica->due_ms = now_ms + replica->options.timeout_ms;
     struct repl_effect *effect = repl_effect_add(effects, REPL_CONNECT);
     effect->link = replica->link;
@@ -300,7 +299,6 @@ static void say_ack(struct replica *replica, struct repl_effects *effects)
 /* Deals with what is ours and stops before the next command for the engine. */
 static void settle(struct replica *replica, time_ms now_ms, struct repl_effects *effects)
 {
-    ensure(!replica->is_handed_out);
     for (;;) {
         switch (stream_next(&replica->stream)) {
         case STREAM_COMMAND: repl_effect_add(effects, REPL_APPLY); return;
@@ -325,21 +323,18 @@ static void settle(struct replica *replica, time_ms now_ms, struct repl_effects 
 
 bool replica_next(struct replica *replica, struct replica_command *command)
 {
-    ensure(!replica->is_handed_out);
     if (stream_next(&replica->stream) != STREAM_COMMAND) return false;
     const struct request *request = &replica->stream.request;
     *command = (struct replica_command){ .argv = request->argv,
                                          .argc = request->argc,
                                          .db = replica->stream.db,
                                          .is_continued = replica->stream.is_in_transaction };
-    replica->is_handed_out = true;
     return true;
 }
 
 void replica_applied(struct replica *replica, time_ms now_ms, struct repl_effects *effects)
 {
-    ensure(replica->is_handed_out);
-    replica->is_handed_out = false;
+    ensure(replica->stream.has_item);
     stream_done(&replica->stream);
     settle(replica, now_ms, effects);
 }
@@ -514,7 +509,6 @@ static void received_snapshot(struct replica *replica, struct bytes *bytes, time
 static void replica_received(struct replica *replica, struct bytes bytes, time_ms now_ms,
                              struct repl_effects *effects)
 {
-    ensure(!replica->is_handed_out);
     uint64_t link = replica->link;
     replica->last_io_ms = now_ms;
     replica->due_ms = now_ms + replica->options.timeout_ms;
@@ -642,7 +636,6 @@ time_ms replica_deadline(const struct replica *replica)
 
 static void stop_following(struct replica *replica, time_ms now_ms, struct repl_effects *effects)
 {
-    ensure(!replica->is_handed_out);
     close_link(replica, now_ms, effects);
     if (replica->state != REPLICA_IDLE) replica_move(replica, REPLICA_IDLE);
     memory_free(replica->host);

@@ -21,6 +21,10 @@
 #include "repl/backlog.h"
 #include "repl/effects.h"
 
+/* Set in the numbers of links that this core asks for, so that no number of an accepted connection
+ * is ever one of them. */
+#define REPLICA_LINK (UINT64_C(1) << 63)
+
 /* Texts are borrowed and must live as long as the replica, or until replica_configure. */
 struct replica_options {
     const char *user;         /* primaryuser; empty: AUTH with the password alone */
@@ -94,7 +98,7 @@ struct replica_command {
     bool is_continued; /* the next one belongs to the same transaction: do not stop here */
 };
 
-/* The next command to run; false: nothing whole is there. */
+/* The next command to run, the same one until replica_applied; false: nothing whole is there. */
 bool replica_next(struct replica *replica, struct replica_command *command);
 /* The command that replica_next handed out has been run, well or not. */
 void replica_applied(struct replica *replica, time_ms now_ms, struct repl_effects *effects);
