@@ -90,7 +90,6 @@ static bool settle(const struct config *config)
             return false;
         }
     }
-    log_file_open(config);
     return true;
 }
 
@@ -103,6 +102,7 @@ static const char *pid_file_of(const struct config *config)
 
 static int serve(struct config *config)
 {
+    struct log_file *log_file = log_file_open(config);
     char *pid_file = memory_copy_text(pid_file_of(config));
     char text[32];
     snprintf(text, sizeof(text), "%ld\n", process_id());
@@ -113,9 +113,10 @@ static int serve(struct config *config)
     config_warnings(config, warn, NULL);
     log_notice("Running mode=%s, port=%d.", config->cluster_enabled ? "cluster" : "standalone",
                (int)config->port);
-    int code = server_run(config);
+    int code = server_run(config, log_file);
     if (pid_file[0] != 0) os_remove_file(pid_file);
     memory_free(pid_file);
+    log_file_close(log_file);
     return code;
 }
 
@@ -131,7 +132,5 @@ int main(int count, char **words)
         config_destroy(config);
         return 1;
     }
-    int code = serve(config);
-    log_file_close();
-    return code;
+    return serve(config);
 }

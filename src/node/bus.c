@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "cluster/wire.h"
-#include "node/internal.h"
+#include "node/parts.h"
 #include <stdio.h>
 
 #define CONF_SIZE_MAX (64 * MIB)
@@ -103,7 +103,6 @@ static void bus_deliver(struct node *node, const struct cluster_message *message
 static void bus_lead(struct node *node)
 {
     replica_promote(node->replica, node->clock.now_ms, &node->repl_effects);
-    repl_perform(node);
 }
 
 static void bus_perform_one(struct node *node, const struct cluster_effect *effect)
@@ -118,8 +117,7 @@ static void bus_perform_one(struct node *node, const struct cluster_effect *effe
     case CLUSTER_LEAD: bus_lead(node); break;
     case CLUSTER_DRAIN:
         replica_drain(node->replica, node->clock.now_ms, &node->repl_effects);
-        repl_perform(node);
-        break;
+            break;
     case CLUSTER_DROP_KEYS: data_drop_slots(node, effect->slots); break;
     case CLUSTER_FLUSH: data_flush(node); break;
     case CLUSTER_PAUSE_WRITES: bus_pause(node, effect->until_ms); break;
@@ -161,7 +159,7 @@ static void bus_collect_facts(const struct node *node, struct cluster_facts *fac
     const struct lineage *lineage = backlog_lineage(node->backlog);
     memset(facts, 0, sizeof(*facts));
     facts->offset = (uint64_t)lineage->offset;
-    facts->has_keys = data_has_keys(node);
+    facts->has_keys = node_has_keys(node);
     facts->link_is_up = view.state == REPLICA_CONNECTED;
     facts->link_active_ms = view.last_io_ms;
     facts->has_synced = view.has_synced || node->has_lineage;
@@ -174,7 +172,7 @@ static void bus_collect_facts(const struct node *node, struct cluster_facts *fac
 
 void bus_tell_facts(struct node *node)
 {
-    if (node->cluster == NULL || snapshots_is_loading(node)) return;
+    if (node->cluster == NULL || node_is_loading(node)) return;
     struct cluster_facts facts;
     bus_collect_facts(node, &facts);
     if (memcmp(&facts, &node->facts, sizeof(facts)) == 0) return;
@@ -318,7 +316,7 @@ void bus_gap(struct node *node, time_ms gap_ms)
 
 void bus_timer(struct node *node)
 {
-    if (node->cluster == NULL || snapshots_is_loading(node)) return;
+    if (node->cluster == NULL || node_is_loading(node)) return;
     if (cluster_deadline(node->cluster) > node->clock.now_ms) return;
     bus_tell_facts(node);
     struct cluster_event event = bus_event(node, CLUSTER_TIMEOUT);

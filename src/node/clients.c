@@ -1,7 +1,7 @@
 /* Sessions: bytes of clients into the engine, and out of it replies, writes to replicate, and
  * messages to publish. */
 #include "base/memory.h"
-#include "node/internal.h"
+#include "node/parts.h"
 #include <stdio.h>
 
 /* What a client from outside is told while the default user has no password. */
@@ -118,6 +118,14 @@ static void clients_unhold(struct node *node)
         node_add_effect(node, NODE_UNHOLD)->connection = link->number;
     }
     node->held.count = kept;
+}
+
+void clients_fini(struct node *node)
+{
+    for (uint32_t place = 0; place < node->link_count; place++) {
+        struct link *link = node->links[place];
+        if (link->number != 0 && link->session != NULL) client_forget(node, link);
+    }
 }
 
 void clients_turn(struct node *node)

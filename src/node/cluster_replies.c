@@ -1,6 +1,6 @@
 /* What CLUSTER INFO, NODES, SLOTS, SHARDS, LINKS and SLOT-STATS answer, from the core's view. */
 #include "base/memory.h"
-#include "node/internal.h"
+#include "node/parts.h"
 #include <stdlib.h>
 
 /* ---- INFO --------------------------------------------------------------------------------- */
@@ -239,7 +239,7 @@ static const char *health_of(const struct node *node, const struct cluster_peer_
 {
     if (peer->flags & NODE_FAIL) return "fail";
     bool is_myself = (peer->flags & NODE_MYSELF) != 0;
-    if (is_myself && snapshots_is_loading(node)) return "loading";
+    if (is_myself && node_is_loading(node)) return "loading";
     /* A replica that has no data yet shows offset 0. */
     return !node_id_is_none(&peer->primary_id) && peer->offset == 0 ? "loading" : "online";
 }

@@ -1,6 +1,6 @@
 /* The keyspace in the node's hands: made, flushed, swapped, cleared of slots, rid of what expired. */
 #include "base/memory.h"
-#include "node/internal.h"
+#include "node/parts.h"
 
 /* Expired keys that one turn removes at most: about a quarter of a millisecond of work. */
 #define EXPIRE_A_TURN 256
@@ -86,7 +86,7 @@ void data_drop_slot(struct node *node, const struct access *access, uint32_t db,
     if (count == 0) return;
     /* Replicas learn slot changes on their own, but drop keys only when told. */
     struct key_collector collector = { .node = node, .db = db };
-    if (!follow_is_replica(node))
+    if (!node_is_replica(node))
         keyspace_visit_slot(node->keyspace, db, slot, count, collect_key, &collector);
     keyspace_drop_slot(node->keyspace, access, db, slot);
 }
@@ -101,7 +101,7 @@ void data_adopt(struct node *node, struct keyspace *keyspace)
 void data_expire(struct node *node)
 {
     /* Replicas never expire by themselves: the primary says so in its stream. */
-    if (follow_is_replica(node) || snapshots_is_loading(node) || node->skips_expire_cycle) return;
+    if (node_is_replica(node) || node_is_loading(node) || node->skips_expire_cycle) return;
     if (keyspace_next_expiry_ms(node->keyspace) > node->clock.wall_ms) return;
     struct permit *permit = engine_permit(node->engine);
     if (permit->pause != PAUSE_NONE) return; /* the offset must not move during a hand-over */
@@ -121,7 +121,7 @@ void data_expire(struct node *node)
 
 time_ms data_deadline(const struct node *node)
 {
-    if (follow_is_replica(node) || snapshots_is_loading(node) || node->skips_expire_cycle)
+    if (node_is_replica(node) || node_is_loading(node) || node->skips_expire_cycle)
         return TIME_NEVER;
     time_ms due_wall_ms = keyspace_next_expiry_ms(node->keyspace);
     if (due_wall_ms == TIME_NEVER) return TIME_NEVER;
@@ -129,9 +129,4 @@ time_ms data_deadline(const struct node *node)
      * invisible anyway. */
     time_ms wait_ms = MAX(due_wall_ms - node->clock.wall_ms, 100);
     return node->clock.now_ms + wait_ms;
-}
-
-bool data_has_keys(const struct node *node)
-{
-    return !keyspace_is_empty(node->keyspace);
 }

@@ -1,6 +1,6 @@
 /* The feeding half of replication in its shell: connections that asked for our stream. */
 #include "base/memory.h"
-#include "node/internal.h"
+#include "node/parts.h"
 
 struct follower *feed_follower(struct node *node, struct session *session)
 {
@@ -17,7 +17,6 @@ void feed_closed(struct node *node, struct link *link)
     primary_follower_destroy(node->primary, link->follower, node->clock.now_ms,
                              &node->repl_effects);
     link->follower = NULL;
-    if (node->effects != NULL) repl_perform(node);
 }
 
 /* Replicas that the cluster view assigns to us: a full sync need not wait for more than these. */
@@ -45,8 +44,8 @@ void feed_facts(struct node *node)
         .is_replica = view.state != REPLICA_IDLE,
         .link_is_up = view.state == REPLICA_CONNECTED,
         .is_paused = permit->pause != PAUSE_NONE,
-        .is_fresh = node->cluster != NULL && !data_has_keys(node),
-        .has_keys = data_has_keys(node),
+        .is_fresh = node->cluster != NULL && !node_has_keys(node),
+        .has_keys = node_has_keys(node),
         .replicas_assigned = replicas_assigned(node),
     };
     if (node->cluster != NULL) {
@@ -61,7 +60,6 @@ static void feed_step(struct node *node, enum primary_event_type type)
 {
     struct primary_event event = { .type = type, .now_ms = node->clock.now_ms };
     primary_step(node->primary, &event, &node->repl_effects);
-    repl_perform(node);
 }
 
 void feed_flush(struct node *node)

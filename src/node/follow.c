@@ -2,7 +2,7 @@
  * its stream, and the second keyspace into which a full sync is loaded. */
 #include "base/log.h"
 #include "base/memory.h"
-#include "node/internal.h"
+#include "node/parts.h"
 #include <stdio.h>
 
 /* Commands of the stream that one turn runs at most, unless a transaction is longer. */
@@ -16,22 +16,13 @@ static struct replica_event follow_event(const struct node *node, enum replica_e
 static void follow_step(struct node *node, const struct replica_event *event)
 {
     replica_step(node->replica, event, &node->repl_effects);
-    repl_perform(node);
-}
-
-bool follow_is_replica(const struct node *node)
-{
-    struct replica_view view;
-    replica_look(node->replica, &view);
-    return view.state != REPLICA_IDLE;
 }
 
 void follow_start(struct node *node, const char *host, uint16_t port)
 {
-    bool has_data = data_has_keys(node) || node->has_lineage;
+    bool has_data = node_has_keys(node) || node->has_lineage;
     replica_follow(node->replica, host, port, has_data, node->clock.now_ms,
                    &node->repl_effects);
-    repl_perform(node);
 }
 
 void follow_begin(struct node *node)
@@ -42,7 +33,7 @@ void follow_begin(struct node *node)
 
 /* ---- the connection ---------------------------------------------------------------------- */
 
-static void follow_connect(struct node *node, const struct repl_effect *effect)
+void follow_connect(struct node *node, const struct repl_effect *effect)
 {
     struct link *link = link_create(node, CONNECTION_PRIMARY);
     link->repl_link = effect->link;
@@ -55,7 +46,7 @@ static void follow_connect(struct node *node, const struct repl_effect *effect)
 }
 
 /* The link of this number of the replica core, or NULL. */
-static struct link *follow_link(const struct node *node, uint64_t repl_link)
+struct link *follow_link(const struct node *node, uint64_t repl_link)
 {
     struct link *link = link_find(node, node->primary_link);
     return link != NULL && link->repl_link == repl_link ? link : NULL;
@@ -119,7 +110,6 @@ void follow_apply(struct node *node)
         replica_applied(node->replica, node->clock.now_ms, &node->repl_effects);
     }
     engine_propagation_switch(node->engine, true);
-    repl_perform(node);
 }
 
 bool follow_is_busy(const struct node *node)
@@ -129,7 +119,7 @@ bool follow_is_busy(const struct node *node)
 
 /* ---- a full sync ------------------------------------------------------------------------- */
 
-static void load_begin(struct node *node)
+void follow_load_begin(struct node *node)
 {
     node->incoming = data_create_keyspace(node);
     struct snapshot_reader_options options = {
@@ -148,7 +138,7 @@ static void destroy_keyspace(void *keyspace)
     keyspace_destroy(keyspace);
 }
 
-static void load_drop(struct node *node)
+void follow_load_drop(struct node *node)
 {
     snapshot_reader_destroy(node->incoming_reader);
     node->incoming_reader = NULL;
@@ -156,7 +146,7 @@ static void load_drop(struct node *node)
     node->incoming = NULL;
 }
 
-static void load_bytes(struct node *node, struct bytes bytes)
+void follow_load_bytes(struct node *node, struct bytes bytes)
 {
     if (node->incoming_failed) return;
     size_t consumed;
@@ -169,11 +159,11 @@ static void load_failed(struct node *node, const char *reason)
     node_trace(node, LOG_LEVEL_WARNING, "Failed to load the snapshot of the primary: %s", reason);
     struct replica_event event = follow_event(node, REPLICA_LOAD_FAILED);
     event.text = reason;
-    load_drop(node);
+    follow_load_drop(node);
     replica_step(node->replica, &event, &node->repl_effects);
 }
 
-static void load_end(struct node *node)
+void follow_load_end(struct node *node)
 {
     struct snapshot_reader *reader = node->incoming_reader;
     enum err err = node->incoming_failed ? ERR_MALFORMED : snapshot_reader_end(reader);
@@ -195,66 +185,4 @@ static void load_end(struct node *node)
     snapshot_reader_destroy(reader);
     node->incoming_reader = NULL;
     replica_step(node->replica, &event, &node->repl_effects);
-}
-
-/* ---- effects of both halves -------------------------------------------------------------- */
-
-/* The connection that a core means: our primary's, or a replica's. */
-static struct link *repl_link_find(const struct node *node, uint64_t number)
-{
-    struct link *link = follow_link(node, number);
-    return link != NULL ? link : link_find(node, number);
-}
-
-static void repl_close(struct node *node, const struct repl_effect *effect)
-{
-    struct link *link = repl_link_find(node, effect->link);
-    if (link == NULL) return;
-    if (link->kind == CONNECTION_PRIMARY) {
-        node->primary_link = 0;
-        link_close(node, link);
-        return;
-    }
-    session_close(node->engine, link->session,
-                  effect->is_after_send ? SESSION_CLOSES_FLUSHED : SESSION_CLOSES_NOW);
-}
-
-static void repl_send(struct node *node, const struct repl_effect *effect)
-{
-    struct link *link = repl_link_find(node, effect->link);
-    if (link != NULL) link_wants_send(node, link);
-}
-
-static void repl_perform_one(struct node *node, const struct repl_effect *effect)
-{
-    switch (effect->type) {
-    case REPL_SEND: repl_send(node, effect); break;
-    case REPL_CLOSE: repl_close(node, effect); break;
-    case REPL_CONNECT: follow_connect(node, effect); break;
-    case REPL_SNAPSHOT_START: snapshots_stream_start(node, effect->job, &effect->snapshot); break;
-    case REPL_SNAPSHOT_STOP: snapshots_stream_stop(node, effect->job); break;
-    case REPL_LOAD_BEGIN: load_begin(node); break;
-    case REPL_LOAD: load_bytes(node, effect->bytes); break;
-    case REPL_LOAD_END: load_end(node); break;
-    case REPL_LOAD_ABORT: load_drop(node); break;
-    case REPL_APPLY: node->has_more_stream = true; break;
-    case REPL_DRAINED: break; /* told with the facts */
-    case REPL_ACKED: clients_check_wait(node); break;
-    case REPL_CHANGED: node->permit_is_stale = true; break;
-    case REPL_TRACE: node_trace(node, (int)effect->level, "%s", effect->text); break;
-    }
-}
-
-void repl_perform(struct node *node)
-{
-    /* Performing one may add more, which stand behind those that are there; a nested call leaves
-     * them to the outer one. */
-    if (node->is_performing_repl) return;
-    node->is_performing_repl = true;
-    for (size_t i = 0; i < node->repl_effects.count; i++) {
-        struct repl_effect effect = node->repl_effects.items[i];
-        repl_perform_one(node, &effect);
-    }
-    repl_effects_clear(&node->repl_effects);
-    node->is_performing_repl = false;
 }

@@ -6,7 +6,7 @@
 #include "node/info.h"
 
 #include "base/memory.h"
-#include "node/internal.h"
+#include "node/parts.h"
 
 enum shown {
     SHOWN_BY_DEFAULT = 1,
@@ -64,27 +64,6 @@ void info_print(struct node *node, const struct bytes *words, size_t count, stru
         buffer_printf(into, "# %s\r\n", sections[at].title);
         sections[at].print(node, into);
     }
-}
-
-void info_int(struct buffer *into, const char *name, int64_t value)
-{
-    buffer_append_text(into, name);
-    buffer_append_byte(into, ':');
-    buffer_append_int(into, value);
-    buffer_append_text(into, "\r\n");
-}
-
-void info_text(struct buffer *into, const char *name, const char *value)
-{
-    buffer_append_text(into, name);
-    buffer_append_byte(into, ':');
-    buffer_append_text(into, value);
-    buffer_append_text(into, "\r\n");
-}
-
-void info_figures(struct buffer *into, const struct info_figure *figures, size_t count)
-{
-    for (size_t i = 0; i < count; i++) info_int(into, figures[i].name, figures[i].value);
 }
 
 static void run_info(struct call *call)

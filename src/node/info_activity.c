@@ -1,7 +1,7 @@
 /* INFO's sections Clients, Persistence, Stats, Commandstats, Errorstats and Keyspace: what this
  * process does. */
 #include "node/info.h"
-#include "node/internal.h"
+#include "node/parts.h"
 
 /* ---- Clients ------------------------------------------------------------------------------ */
 
@@ -94,7 +94,7 @@ void info_persistence(struct node *node, struct buffer *into)
     bool is_saving = snapshots->child_runs && snapshots->job == CHILD_SAVE;
     time_ms running_ms = node->clock.now_ms - snapshots->child_started_ms;
     const struct info_figure before[] = {
-        { "loading", snapshots_is_loading(node) },
+        { "loading", node_is_loading(node) },
         { "async_loading", node->incoming != NULL },
         { "current_cow_peak", 0 },
         { "current_cow_size", 0 },
@@ -123,7 +123,7 @@ void info_persistence(struct node *node, struct buffer *into)
     };
     info_figures(into, after, COUNT_OF(after));
     print_append_log(into);
-    if (snapshots_is_loading(node)) print_loading(node, into);
+    if (node_is_loading(node)) print_loading(node, into);
 }
 
 /* ---- Stats -------------------------------------------------------------------------------- */

@@ -1,6 +1,6 @@
 /* INFO's sections Replication, Cluster and Cluster Info. */
 #include "node/info.h"
-#include "node/internal.h"
+#include "node/parts.h"
 
 static void print_sync(const struct node *node, const struct replica_view *view,
                        struct buffer *into)

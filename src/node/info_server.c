@@ -1,7 +1,7 @@
 /* INFO's sections Server, Memory, CPU and Modules: what this process is and what it uses. */
 #include "base/memory.h"
 #include "node/info.h"
-#include "node/internal.h"
+#include "node/parts.h"
 
 static struct node_measures measure(const struct node *node)
 {

@@ -1,6 +1,6 @@
 /* Connections and their numbers: a dense table whose places are used again under new numbers. */
 #include "base/memory.h"
-#include "node/internal.h"
+#include "node/parts.h"
 
 #define PLACE_NONE UINT32_MAX
 
@@ -14,8 +14,7 @@ void links_fini(struct node *node)
     for (uint32_t place = 0; place < node->link_count; place++) {
         struct link *link = node->links[place];
         if (link->number == 0) continue;
-        if (link->follower != NULL) feed_closed(node, link);
-        if (link->session != NULL) session_destroy(node->engine, link->session);
+        ensure(link->follower == NULL && link->session == NULL);
         link_release(node, link);
     }
     for (uint32_t place = 0; place < node->link_count; place++) memory_free(node->links[place]);

@@ -4,88 +4,10 @@
  * want: a lost lease, a demotion, a slot that moved. What the clients wrote goes into the stream
  * before anything is sent, and a snapshot's view is taken at the very end, when the offset and
  * the data agree. */
-#include "base/log.h"
 #include "base/memory.h"
-#include "node/internal.h"
-#include <signal.h>
-#include <stdarg.h>
-#include <stdio.h>
+#include "node/parts.h"
 
 #define CRON_PERIOD_MS 100
-
-void node_effects_init(struct node_effects *effects)
-{
-    *effects = (struct node_effects){ .items = NULL };
-}
-
-void node_effects_clear(struct node_effects *effects)
-{
-    effects->count = 0;
-}
-
-void node_effects_fini(struct node_effects *effects)
-{
-    memory_free(effects->items);
-    *effects = (struct node_effects){ .items = NULL };
-}
-
-struct node_effect *node_add_effect(struct node *node, enum node_effect_type type)
-{
-    struct node_effects *effects = node->effects;
-    ensure(effects != NULL);
-    if (effects->count == effects->capacity) {
-        effects->capacity = effects->capacity ? effects->capacity * 2 : 64;
-        effects->items =
-            memory_realloc(effects->items, effects->capacity * sizeof(struct node_effect));
-    }
-    struct node_effect *effect = &effects->items[effects->count++];
-    /* Not the host name: it is 256 bytes that most effects do not use. */
-    memset(effect, 0, offsetof(struct node_effect, host));
-    effect->host[0] = 0;
-    effect->port = 0;
-    effect->token = 0;
-    effect->count = 0;
-    effect->garbage = NULL;
-    effect->type = type;
-    return effect;
-}
-
-static void log_at(int level, const char *text)
-{
-    switch (level) {
-    case LOG_LEVEL_DEBUG: log_debug("%s", text); break;
-    case LOG_LEVEL_VERBOSE: log_verbose("%s", text); break;
-    case LOG_LEVEL_NOTICE: log_notice("%s", text); break;
-    default: log_warning("%s", text); break;
-    }
-}
-
-void node_trace(struct node *node, int level, const char *format, ...)
-{
-    char text[512];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof(text), format, arguments);
-    va_end(arguments);
-    log_at(level, text);
-    if (level < LOG_LEVEL_NOTICE) return;
-    struct trace_event *event = &node->events[node->event_count++ % TRACE_EVENTS];
-    memory_free(event->text);
-    *event =
-        (struct trace_event){ .wall_ms = node->clock.wall_ms, .text = memory_copy_text(text) };
-}
-
-void node_free_later(struct node *node, void *garbage, void (*garbage_free)(void *garbage))
-{
-    if (garbage == NULL) return;
-    if (node->effects == NULL) {
-        garbage_free(garbage); /* before the first turn, or after the last */
-        return;
-    }
-    struct node_effect *effect = node_add_effect(node, NODE_FREE);
-    effect->garbage = garbage;
-    effect->garbage_free = garbage_free;
-}
 
 static void register_rows(struct node *node)
 {
@@ -175,6 +97,7 @@ void node_destroy(struct node *node)
 {
     ensure(node->magic == NODE_MAGIC);
     node->effects = NULL;
+    clients_fini(node);
     links_fini(node);
     session_destroy(node->engine, node->stream_session);
     bus_destroy(node);
@@ -231,7 +154,7 @@ static void input_connected(struct node *node, const struct node_input *input, s
     else follow_connected(node, link);
 }
 
-static void take_input(struct node *node, const struct node_input *input)
+static void take_one(struct node *node, const struct node_input *input)
 {
     struct link *link = link_find(node, input->connection);
     switch (input->type) {
@@ -254,6 +177,12 @@ static void take_input(struct node *node, const struct node_input *input)
     }
 }
 
+static void take_input(struct node *node, const struct node_input *input)
+{
+    take_one(node, input);
+    repl_perform(node);
+}
+
 static bool input_is_of_client(const struct node *node, const struct node_input *input)
 {
     if (input->type != NODE_RECEIVED) return false;
@@ -264,7 +193,9 @@ static bool input_is_of_client(const struct node *node, const struct node_input 
 static void run_timers(struct node *node)
 {
     bus_timer(node);
+    repl_perform(node);
     follow_timer(node);
+    repl_perform(node);
     feed_timer(node);
     if (node->clock.now_ms < node->next_cron_ms) return;
     node->next_cron_ms = node->clock.now_ms + CRON_PERIOD_MS;
@@ -296,10 +227,12 @@ void node_turn(struct node *node, struct node_clock clock, const struct node_inp
     node->effects = effects;
     node->turn++;
     bus_take_accepted(node);
+    repl_perform(node);
     for (size_t i = 0; i < count; i++)
         if (!input_is_of_client(node, &inputs[i])) take_input(node, &inputs[i]);
     run_timers(node);
     follow_apply(node);
+    repl_perform(node);
     if (node->load.file != NULL) snapshots_load_turn(node);
     if (node->permit_is_stale) permit_refresh(node);
     permit_refresh_cheap(node);
@@ -312,9 +245,13 @@ void node_turn(struct node *node, struct node_clock clock, const struct node_inp
     if (node->is_stopping) stop_turn(node);
     data_sweep(node);
     bus_tell_facts(node);
+    repl_perform(node);
     feed_turn(node);
+    repl_perform(node);
     snapshots_stream_turn(node);
+    repl_perform(node);
     clients_take_ready(node);
+    repl_perform(node);
     links_flush(node);
     node->effects = NULL;
 }
@@ -375,7 +312,7 @@ const struct config *node_config(const struct node *node)
 
 char node_role_letter(const struct node *node)
 {
-    return follow_is_replica(node) ? 'S' : 'M';
+    return node_is_replica(node) ? 'S' : 'M';
 }
 
 bool node_is_ready(const struct node *node)

@@ -47,10 +47,10 @@ enum node_input_type {
     NODE_CHILD_BYTES,   /* the snapshot child wrote these to its pipe */
     NODE_CHILD_EXITED,  /* count: 0 success, else failure */
     NODE_RESOLVED,      /* token, addresses */
-    NODE_SIGNAL,        /* count: SIGTERM or SIGINT */
+    NODE_SIGNAL,        /* count: enum node_signal */
     NODE_GAP,           /* the process was stopped or the machine slept: count is milliseconds */
     NODE_LISTENER_LOST, /* the bus listener is broken */
-    NODE_LISTENED,      /* answer to NODE_LISTEN; count: 0 done, else it failed and nothing changed */
+    NODE_LISTENED,      /* answer to NODE_LISTEN; count: 0 done, else it failed */
 };
 
 /* Why a connection closed; the values of cluster/cluster.h's enum link_cause. */
@@ -89,6 +89,8 @@ enum node_effect_type {
     NODE_STALL,        /* stand still for count milliseconds (DEBUG SLEEP) */
     NODE_EXIT,         /* count: the exit code. Everything that must be saved is saved */
 };
+
+enum node_signal { NODE_TERMINATE, NODE_INTERRUPT };
 
 enum child_job {
     CHILD_SAVE,   /* snapshot to the disk: temp file, synced, renamed by the child */

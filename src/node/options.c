@@ -1,7 +1,7 @@
 /* From the configuration to the options of the cores, at start and after CONFIG SET. */
 #include "base/log.h"
 #include "base/memory.h"
-#include "node/internal.h"
+#include "node/parts.h"
 #include <stdio.h>
 
 static bool is_lfu(const struct config *config)

@@ -4,7 +4,7 @@
  * The slots are looked at again only when something changed; the lease and the count of good
  * replicas, which change by time alone, in every turn. */
 #include "base/memory.h"
-#include "node/internal.h"
+#include "node/parts.h"
 #include <stdio.h>
 
 #define MISCONF_TEXT                                                                               \
@@ -162,7 +162,7 @@ void permit_refresh(struct node *node)
     permit->is_cluster = node->cluster != NULL;
     permit->is_replica = view.state != REPLICA_IDLE;
     permit->is_replica_read_only = config->replica_read_only;
-    permit->is_loading = snapshots_is_loading(node);
+    permit->is_loading = node_is_loading(node);
     permit->is_loading_beside = node->incoming != NULL;
     permit->is_stale = permit->is_replica && view.state != REPLICA_CONNECTED &&
                        !config->replica_serve_stale_data;

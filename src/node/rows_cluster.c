@@ -3,7 +3,7 @@
  * Arguments are checked here; whether an order makes sense is the core's to say. */
 #include "base/log.h"
 #include "base/memory.h"
-#include "node/internal.h"
+#include "node/parts.h"
 #include <stdio.h>
 
 /* ---- arguments ---------------------------------------------------------------------------- */
@@ -21,6 +21,7 @@ static void give_order(struct call *call, const struct cluster_order *order)
     struct cluster_answer answer;
     clients_propagate(node); /* an order may change role: what was written goes first */
     bus_order(node, order, &answer);
+    repl_perform(node);
     if (answer.is_error) reply_error(call, answer.text);
     else reply_simple(call, answer.text);
 }
@@ -119,7 +120,7 @@ static void run_delslotsrange(struct call *call)
 static void run_flushslots(struct call *call)
 {
     struct node *node = node_of(call);
-    if (data_has_keys(node)) {
+    if (node_has_keys(node)) {
         reply_error(call, "ERR DB must be empty to perform CLUSTER FLUSHSLOTS.");
         return;
     }
@@ -187,7 +188,7 @@ static bool setslot_timeout(struct call *call, uint32_t at)
 static void run_setslot(struct call *call)
 {
     struct node *node = node_of(call);
-    if (follow_is_replica(node) && call->session->kind == SESSION_CLIENT) {
+    if (node_is_replica(node) && call->session->kind == SESSION_CLIENT) {
         reply_error(call, "ERR Please use SETSLOT only with masters.");
         return;
     }
@@ -256,7 +257,7 @@ static void run_forget(struct call *call)
 static void run_replicate(struct call *call)
 {
     struct cluster_order order = order_of(call, ORDER_REPLICATE);
-    order.has_keys = data_has_keys(node_of(call));
+    order.has_keys = node_has_keys(node_of(call));
     bool is_no_one =
         call->argc == 4 && call_arg_is(call, 2, "no") && call_arg_is(call, 3, "one");
     if (call->argc != 3 && !is_no_one) {
@@ -295,7 +296,7 @@ static void run_reset(struct call *call)
         reply_syntax_error(call);
         return;
     }
-    order.has_keys = data_has_keys(node_of(call));
+    order.has_keys = node_has_keys(node_of(call));
     give_order(call, &order);
 }
 

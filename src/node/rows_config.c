@@ -1,6 +1,6 @@
 /* CONFIG: GET, SET, REWRITE, RESETSTAT. What the options mean stands in config_rows_*.c. */
 #include "base/log.h"
-#include "node/internal.h"
+#include "node/parts.h"
 
 struct config_reply {
     struct call *call;

@@ -1,6 +1,6 @@
 /* DEBUG: what tests of clients and of servers use, as far as it makes sense here. */
 #include "base/memory.h"
-#include "node/internal.h"
+#include "node/parts.h"
 #include "persist/dump.h"
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 /* Commands of replication: the handshake of replicas, REPLICAOF, ROLE, WAIT. */
 #include "base/log.h"
-#include "node/internal.h"
+#include "node/parts.h"
 #include <stdio.h>
 
 /* ---- the handshake of replicas ------------------------------------------------------------ */
@@ -68,7 +68,7 @@ static void run_sync(struct call *call)
 
 static void promote(struct node *node, struct call *call)
 {
-    if (follow_is_replica(node)) {
+    if (node_is_replica(node)) {
         replica_promote(node->replica, call->now_ms, &node->repl_effects);
         repl_perform(node);
         node_trace(node, LOG_LEVEL_NOTICE, "PRIMARY MODE enabled (user request from '%s')",
@@ -181,7 +181,7 @@ static void run_wait(struct call *call)
     struct node *node = node_of(call);
     int64_t wanted;
     time_ms deadline_ms;
-    if (follow_is_replica(node)) {
+    if (node_is_replica(node)) {
         reply_error(call, "ERR WAIT cannot be used with replica instances. Please also note that "
                           "writes to replicas are just local and are not propagated.");
         return;
@@ -208,7 +208,7 @@ static void run_waitaof(struct call *call)
     }
     if (!call_integer(call, 2, &wanted)) return;
     if (!call_timeout_ms(call, 3, &deadline_ms)) return;
-    if (follow_is_replica(node)) {
+    if (node_is_replica(node)) {
         reply_error(call, "ERR WAITAOF cannot be used with replica instances. Please also note "
                           "that writes to replicas are just local and are not propagated.");
         return;

@@ -1,6 +1,6 @@
 /* SAVE, BGSAVE, LASTSAVE and SHUTDOWN. */
 #include "base/log.h"
-#include "node/internal.h"
+#include "node/parts.h"
 
 static void run_save(struct call *call)
 {

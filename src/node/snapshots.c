@@ -6,7 +6,7 @@
  * exactly what the data hold. */
 #include "base/log.h"
 #include "base/memory.h"
-#include "node/internal.h"
+#include "node/parts.h"
 #include <stdio.h>
 
 /* A turn's share of loading: some milliseconds of work. */
@@ -46,11 +46,6 @@ void snapshots_describe(const struct node *node, struct snapshot_options *option
 }
 
 /* ---- loading at start --------------------------------------------------------------------- */
-
-bool snapshots_is_loading(const struct node *node)
-{
-    return node->load.file != NULL;
-}
 
 enum err snapshots_open(struct node *node, char *why)
 {
@@ -191,7 +186,7 @@ bool snapshots_reload(struct node *node)
     struct snapshot_reader_options options = {
         .keyspace = loaded,
         .wall_ms = node->clock.wall_ms,
-        .keeps_expired = follow_is_replica(node),
+        .keeps_expired = node_is_replica(node),
         .is_relaxed = node->config->rdb_version_check == CONFIG_VERSION_RELAXED,
         .ignores_checksum = !node->config->rdbchecksum,
     };
@@ -254,7 +249,7 @@ static bool save_point_reached(const struct node *node)
 void snapshots_cron(struct node *node)
 {
     struct snapshots *snapshots = &node->snapshots;
-    if (snapshots->child_runs || snapshots_is_loading(node) || node->is_stopping) return;
+    if (snapshots->child_runs || node_is_loading(node) || node->is_stopping) return;
     if (save_point_reached(node) || snapshots->is_save_queued) {
         snapshots->is_save_queued = false;
         snapshots->wants_save = true;
@@ -272,7 +267,6 @@ static struct primary_event stream_event(const struct node *node, enum primary_e
 static void stream_step(struct node *node, const struct primary_event *event)
 {
     primary_step(node->primary, event, &node->repl_effects);
-    repl_perform(node);
 }
 
 static void stream_tell(struct node *node, enum primary_event_type type, uint64_t job)
@@ -341,7 +335,7 @@ static void stream_sized_slice(struct node *node)
 void snapshots_stream_turn(struct node *node)
 {
     struct snapshots *snapshots = &node->snapshots;
-    if (!snapshots->child_runs && !snapshots_is_loading(node)) {
+    if (!snapshots->child_runs && !node_is_loading(node)) {
         if (snapshots->queued_job != 0 && snapshots->sized_job == 0) stream_fork(node);
         else if (snapshots->wants_save) {
             snapshots->wants_save = false;

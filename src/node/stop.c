@@ -6,20 +6,19 @@
  * serving, unless it was forced: a process that ends with unsaved data must have been told so. */
 #include "base/log.h"
 #include "base/memory.h"
-#include "node/internal.h"
-#include <signal.h>
+#include "node/parts.h"
 
 /* How long a hand-over may take; the core gives up earlier where no replica can take over. */
 #define HAND_OVER_MS 1000
 
 static unsigned stop_words(const struct node *node, int signal)
 {
-    return signal == SIGINT ? node->config->shutdown_on_sigint : node->config->shutdown_on_sigterm;
+    return signal == NODE_INTERRUPT ? node->config->shutdown_on_sigint : node->config->shutdown_on_sigterm;
 }
 
 void stop_signal(struct node *node, int signal)
 {
-    log_warning("Received %s scheduling shutdown...", signal == SIGINT ? "SIGINT" : "SIGTERM");
+    log_warning("Received %s scheduling shutdown...", signal == NODE_INTERRUPT ? "SIGINT" : "SIGTERM");
     unsigned words = stop_words(node, signal);
     enum stop_kind kind = STOP_DEFAULT;
     if (words & CONFIG_SHUTDOWN_SAVE) kind = STOP_SAVE;
@@ -78,7 +77,7 @@ static bool stop_must_wait(struct node *node)
 {
     time_ms now_ms = node->clock.now_ms;
     if (!node->hand_over_done && now_ms < node->hand_over_by_ms) return true;
-    if (follow_is_replica(node) || replicas_have_caught_up(node)) return false;
+    if (node_is_replica(node) || replicas_have_caught_up(node)) return false;
     if (now_ms >= node->stop_by_ms) {
         log_warning("Some replicas did not catch up before the end");
         return false;
@@ -92,7 +91,7 @@ static bool stop_must_wait(struct node *node)
 
 static bool stop_wants_save(const struct node *node)
 {
-    if (snapshots_is_loading(node)) return false; /* half of the data must not replace all of it */
+    if (node_is_loading(node)) return false; /* half of the data must not replace all of it */
     if (node->stop_kind == STOP_NOSAVE) return false;
     return node->stop_kind == STOP_SAVE || node->config->save.count > 0;
 }

@@ -57,6 +57,10 @@ struct server {
     size_t names_used;
     struct resolved resolved;
 
+    struct log_file *log_file; /* borrowed: shows the role of the node */
+    char executable[4096];
+    char system[256];
+
     struct node_effects effects;
     struct node_clock clock; /* of the turn */
     bool was_ready;
@@ -64,7 +68,7 @@ struct server {
     int exit_code;
 };
 
-/* ---- server.c ---- */
+/* ---- inputs.c ---- */
 
 /* Room for one more input of the coming turn. */
 struct node_input *server_add_input(struct server *server, enum node_input_type type);

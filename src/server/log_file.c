@@ -1,5 +1,4 @@
-/* Where log lines go. Together with base/log.c this is the log sink, one of the mutable globals
- * that the tree allows.
+/* Where log lines go: the sink that base/log.c calls.
  *
  * The file is opened for every line, so that it can be moved away under a running server. */
 #include "server/log_file.h"
@@ -18,11 +17,10 @@ struct log_file {
     const struct node *node; /* borrowed */
 };
 
-static struct log_file log_file;
-
-static void print_time(time_ms wall_ms, char *text, size_t capacity)
+static void print_time(const struct log_file *log_file, time_ms wall_ms, char *text,
+                       size_t capacity)
 {
-    switch (log_file.time) {
+    switch (log_file->time) {
     case CONFIG_TIME_LEGACY: clock_print_local(wall_ms, text); break;
     case CONFIG_TIME_ISO8601: clock_print_iso(wall_ms, text); break;
     case CONFIG_TIME_MILLISECONDS: snprintf(text, capacity, "%lld", (long long)wall_ms); break;
@@ -51,14 +49,15 @@ static void append_value(struct buffer *line, const char *message)
     buffer_append_byte(line, '"');
 }
 
-static void print_line(struct buffer *line, enum log_level level, const char *message)
+static void print_line(const struct log_file *log_file, struct buffer *line, enum log_level level,
+                       const char *message)
 {
     static const char *const level_words[] = { "debug", "info", "notice", "warning" };
     static const char level_signs[] = ".-*#";
     char at[48];
-    print_time(clock_wall_ms(), at, sizeof(at));
-    char role = log_file.node ? node_role_letter(log_file.node) : 'X';
-    switch (log_file.format) {
+    print_time(log_file, clock_wall_ms(), at, sizeof(at));
+    char role = log_file->node ? node_role_letter(log_file->node) : 'X';
+    switch (log_file->format) {
     case CONFIG_LOG_LEGACY:
         buffer_printf(line, "%ld:%c %s %c %s\n", process_id(), role, at, level_signs[level],
                       message);
@@ -80,32 +79,33 @@ static void print_line(struct buffer *line, enum log_level level, const char *me
 
 static void log_file_write(void *context, enum log_level level, const char *message)
 {
-    (void)context;
+    struct log_file *log_file = context;
     struct buffer line = { 0 };
-    print_line(&line, level, message);
+    print_line(log_file, &line, level, message);
     /* A log that cannot be written is no reason to stop serving. */
-    os_append_line(log_file.path, buffer_bytes(&line));
+    os_append_line(log_file->path, buffer_bytes(&line));
     buffer_fini(&line);
 }
 
-void log_file_open(const struct config *config)
+struct log_file *log_file_open(const struct config *config)
 {
-    memory_free(log_file.path);
-    log_file.path = memory_copy_text(config->logfile);
-    log_file.format = config->log_format;
-    log_file.time = config->log_timestamp_format;
+    struct log_file *log_file = memory_alloc_zero(sizeof(*log_file));
+    log_file->path = memory_copy_text(config->logfile);
+    log_file->format = config->log_format;
+    log_file->time = config->log_timestamp_format;
     log_set_level(config->loglevel);
-    log_set_sink(log_file_write, NULL);
+    log_set_sink(log_file_write, log_file);
+    return log_file;
 }
 
-void log_file_set_node(const struct node *node)
+void log_file_set_node(struct log_file *log_file, const struct node *node)
 {
-    log_file.node = node;
+    log_file->node = node;
 }
 
-void log_file_close(void)
+void log_file_close(struct log_file *log_file)
 {
     log_set_sink(NULL, NULL);
-    memory_free(log_file.path);
-    log_file.path = NULL;
+    memory_free(log_file->path);
+    memory_free(log_file);
 }

@@ -5,11 +5,13 @@
 #include "node/config.h"
 #include "node/node.h"
 
-/* From now on log_notice() and its siblings write as `config` says. The path, level and format are
+struct log_file;
+
+/* From now on log_notice() and its siblings write as `config` says. What is needed of it is
  * copied. */
-void log_file_open(const struct config *config);
+struct log_file *log_file_open(const struct config *config);
 /* The node whose role the lines show; NULL: none yet, or no more. */
-void log_file_set_node(const struct node *node);
-void log_file_close(void);
+void log_file_set_node(struct log_file *log_file, const struct node *node);
+void log_file_close(struct log_file *log_file);
 
 #endif

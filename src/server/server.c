@@ -20,18 +20,6 @@
 /* Files beside the clients' sockets: listeners, disk, pipes and the links of a large bus. */
 #define FILES_RESERVED 2048
 
-struct node_input *server_add_input(struct server *server, enum node_input_type type)
-{
-    if (server->input_count == server->input_capacity) {
-        server->input_capacity = server->input_capacity ? server->input_capacity * 2 : 64;
-        server->inputs =
-            memory_realloc(server->inputs, server->input_capacity * sizeof(struct node_input));
-    }
-    struct node_input *input = &server->inputs[server->input_count++];
-    *input = (struct node_input){ .type = type };
-    return input;
-}
-
 static struct node_clock server_read_clock(void)
 {
     return (struct node_clock){ .now_ms = clock_now_ms(), .wall_ms = clock_wall_ms() };
@@ -81,13 +69,19 @@ static void server_add_resolved(struct server *server)
     loop_wake(server->loop);
 }
 
+static void server_add_signal(struct server *server, int signal)
+{
+    struct node_input *input = server_add_input(server, NODE_SIGNAL);
+    input->count = signal == SIGINT ? NODE_INTERRUPT : NODE_TERMINATE;
+}
+
 static void server_add_event(struct server *server, const struct loop_event *event)
 {
     switch (event->type) {
     case LOOP_ACCEPTED: connection_accepted(server, event); break;
     case LOOP_SIGNALLED:
         if (event->count == SIGCHLD) child_reap(server);
-        else server_add_input(server, NODE_SIGNAL)->count = event->count;
+        else server_add_signal(server, (int)event->count);
         break;
     case LOOP_WOKEN: server_add_resolved(server); break;
     default:
@@ -159,20 +153,18 @@ static void server_measure(struct node_measures *measures)
 
 static bool server_create_node(struct server *server, struct config *config)
 {
-    static char executable[4096]; /* these live as long as the node that prints them */
-    process_executable(executable, sizeof(executable));
-    static char system[256];
-    process_system(system, sizeof(system));
+    process_executable(server->executable, sizeof(server->executable));
+    process_system(server->system, sizeof(server->system));
     struct node_options options = {
         .measure = server_measure,
-        .system = system,
+        .system = server->system,
         .loop = loop_backend_name(server->loop),
         .config = config,
         .disk = server->disk,
         .seed = clock_entropy(),
         .ticks = clock_ticks,
         .process_id = process_id(),
-        .executable = executable,
+        .executable = server->executable,
         .config_path = config->file,
         .memory_total = process_memory_total(),
     };
@@ -196,7 +188,7 @@ static bool server_open(struct server *server, struct config *config)
     server->resolver = resolver_create(server_wake, server);
     node_effects_init(&server->effects);
     if (!server_create_node(server, config)) return false;
-    log_file_set_node(server->node);
+    log_file_set_node(server->log_file, server->node);
     return listeners_open(server);
 }
 
@@ -207,7 +199,7 @@ static void server_close(struct server *server)
     for (size_t i = 0; i < server->connection_capacity; i++)
         if (server->connections[i].number != 0)
             connection_close(server, server->connections[i].number);
-    log_file_set_node(NULL);
+    log_file_set_node(server->log_file, NULL);
     if (server->node != NULL) node_destroy(server->node);
     node_effects_fini(&server->effects);
     worker_destroy(server->freeing);
@@ -219,9 +211,10 @@ static void server_close(struct server *server)
     memory_free(server->inputs);
 }
 
-int server_run(struct config *config)
+int server_run(struct config *config, struct log_file *log_file)
 {
     struct server *server = memory_alloc_zero(sizeof(*server));
+    server->log_file = log_file;
     bool is_open = server_open(server, config);
     server->exit_code = 1;
     if (is_open) {

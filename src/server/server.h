@@ -4,7 +4,9 @@
 
 #include "node/config.h"
 
+struct log_file;
+
 /* Serves until the node wants to exit; returns the exit code. Adopts the configuration. */
-int server_run(struct config *config);
+int server_run(struct config *config, struct log_file *log_file);
 
 #endif

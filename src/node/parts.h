@@ -1,0 +1,212 @@
+/* The files of the node, and one small door between each two of them:
+ *
+ *   node.c         create, the turn, deadlines
+ *   effects.c      what a turn hands out, the event ring
+ *   state.c        small facts
+ *   links.c        connections and their numbers
+ *   clients.c      sessions: bytes to the engine, replies and propagation out of it
+ *   bus.c          the cluster core: its links, its effects, its facts
+ *   replication.c  what the two replication cores want, done
+ *   follow.c       the following half: the stream of our primary
+ *   feed.c         the feeding half: replicas of ours
+ *   snapshots.c    loading, saving, the child
+ *   data.c         the keyspace: flush, drop, swap, expiry
+ *   permit.c       what the engine may run, slot by slot
+ *   options.c      configuration to the options of the cores
+ *   stop.c         hand over, save, exit
+ *   info*.c        INFO
+ *   rows_*.c       commands that need the whole node */
+#ifndef EIR_NODE_PARTS_H
+#define EIR_NODE_PARTS_H
+
+#include "node/internal.h"
+
+/* ---- effects.c ---- */
+struct node_effect *node_add_effect(struct node *node, enum node_effect_type type);
+/* A line for the event ring and the log. */
+void node_trace(struct node *node, int level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void node_free_later(struct node *node, void *garbage, void (*garbage_free)(void *garbage));
+
+/* ---- state.c ---- */
+bool node_is_replica(const struct node *node);
+bool node_is_loading(const struct node *node);
+bool node_has_keys(const struct node *node);
+
+/* ---- links.c ---- */
+void links_init(struct node *node);
+void links_fini(struct node *node);
+struct link *link_create(struct node *node, enum connection_kind kind);
+struct link *link_find(const struct node *node, connection_number number);
+/* Frees the place; sessions and followers of it must be gone. */
+void link_release(struct node *node, struct link *link);
+/* Says NODE_CLOSE and forgets it, whatever it is; cores are not told. */
+void link_close(struct node *node, struct link *link);
+void link_close_flushed(struct node *node, struct link *link);
+/* There will be one NODE_SEND for it at the end of the turn. */
+void link_wants_send(struct node *node, struct link *link);
+void links_flush(struct node *node);
+
+/* ---- clients.c ---- */
+void clients_fini(struct node *node);
+void clients_accept(struct node *node, struct link *link);
+void clients_received(struct node *node, struct link *link, struct bytes bytes);
+void clients_closed(struct node *node, struct link *link);
+void clients_close(struct node *node, struct link *link);
+/* Runs the batch of this turn and hands out what it caused. */
+void clients_turn(struct node *node);
+/* Takes what must be replicated out of the engine into the backlog. */
+void clients_propagate(struct node *node);
+void clients_take_ready(struct node *node);
+void clients_check_wait(struct node *node);
+/* The reply of WAIT or WAITAOF as things stand now. */
+void clients_answer_wait(struct node *node, struct session *session);
+/* Closes everybody who wrote in this turn, unanswered. */
+void clients_withhold(struct node *node);
+
+/* ---- bus.c ---- */
+NODISCARD enum err bus_create(struct node *node, char *why);
+void bus_destroy(struct node *node);
+void bus_accept(struct node *node, struct link *link);
+/* Tells the core of links that were accepted since the last turn. */
+void bus_take_accepted(struct node *node);
+void bus_connected(struct node *node, struct link *link, const struct endpoint_names *names);
+void bus_received(struct node *node, struct link *link, struct bytes bytes);
+void bus_closed(struct node *node, struct link *link, enum close_cause cause);
+void bus_resolved(struct node *node, const struct node_input *input);
+void bus_gap(struct node *node, time_ms gap_ms);
+void bus_timer(struct node *node);
+/* Tells the core what the data side knows, if that changed. */
+void bus_tell_facts(struct node *node);
+void bus_order(struct node *node, const struct cluster_order *order,
+               struct cluster_answer *answer);
+void bus_publish(struct node *node, bool is_sharded, struct bytes channel, struct bytes payload);
+
+/* ---- follow.c ---- */
+void follow_start(struct node *node, const char *host, uint16_t port);
+void follow_connected(struct node *node, struct link *link);
+void follow_received(struct node *node, struct link *link, struct bytes bytes);
+void follow_closed(struct node *node, struct link *link, enum close_cause cause);
+void follow_timer(struct node *node);
+bool follow_is_busy(const struct node *node);
+/* Runs what waits of the primary's stream, as far as a turn allows. */
+void follow_apply(struct node *node);
+/* What the configuration says in `replicaof` (stand-alone). */
+void follow_begin(struct node *node);
+/* The connection to our primary when the replica core means it, or NULL. */
+struct link *follow_link(const struct node *node, uint64_t repl_link);
+void follow_connect(struct node *node, const struct repl_effect *effect);
+/* A full sync on its way into the second keyspace. */
+void follow_load_begin(struct node *node);
+void follow_load_bytes(struct node *node, struct bytes bytes);
+void follow_load_end(struct node *node);
+void follow_load_drop(struct node *node);
+
+/* ---- replication.c ---- */
+/* Performs what the replication cores want. */
+void repl_perform(struct node *node);
+
+/* ---- feed.c ---- */
+struct follower *feed_follower(struct node *node, struct session *session);
+void feed_facts(struct node *node);
+void feed_flush(struct node *node);
+/* The end of a turn: what is due, then what was appended to the stream. */
+void feed_turn(struct node *node);
+void feed_timer(struct node *node);
+void feed_closed(struct node *node, struct link *link);
+
+/* ---- snapshots.c ---- */
+NODISCARD enum err snapshots_open(struct node *node, char *why);
+void snapshots_fini(struct node *node);
+/* Loads a slice. */
+void snapshots_load_turn(struct node *node);
+void snapshots_cron(struct node *node);
+/* In the foreground; false: failed (logged). */
+bool snapshots_save(struct node *node);
+/* Replaces the data by what the file holds; on false they are what they were. */
+bool snapshots_reload(struct node *node);
+enum snapshot_start { SNAPSHOT_STARTED, SNAPSHOT_BUSY, SNAPSHOT_SCHEDULED };
+enum snapshot_start snapshots_save_in_background(struct node *node, bool may_wait);
+void snapshots_child_bytes(struct node *node, struct bytes bytes);
+void snapshots_child_exited(struct node *node, int code);
+void snapshots_stream_start(struct node *node, uint64_t job, const struct repl_snapshot *wanted);
+void snapshots_stream_stop(struct node *node, uint64_t job);
+/* Feeds the child's pipe, or a sized file, as far as the receivers take it. */
+void snapshots_stream_turn(struct node *node);
+void snapshots_kill_child(struct node *node);
+int snapshots_child_run(struct node *node, enum child_job job, struct sink *sink);
+/* What a snapshot says about where it stands in the stream. */
+void snapshots_describe(const struct node *node, struct snapshot_options *options);
+
+/* ---- data.c ---- */
+struct keyspace *data_create_keyspace(struct node *node);
+void data_free_keyspace(struct node *node, struct keyspace *keyspace);
+void data_flush(struct node *node);
+/* Deletes the keys of slots that are not ours any more. */
+void data_drop_slots(struct node *node, const struct slot_set *slots);
+void data_drop_slot(struct node *node, const struct access *access, uint32_t db, unsigned slot);
+/* Hands what waits to be freed to the background. */
+void data_sweep(struct node *node);
+void data_adopt(struct node *node, struct keyspace *keyspace);
+void data_expire(struct node *node);
+time_ms data_deadline(const struct node *node);
+
+/* ---- permit.c ---- */
+void permit_init(struct node *node);
+void permit_fini(struct node *node);
+/* The host and port by which clients are told of a node. */
+const char *permit_endpoint_host(const struct node *node, const struct cluster_peer_view *peer,
+                                 bool is_ip6);
+uint16_t permit_endpoint_port(const struct cluster_peer_view *peer, bool is_tls);
+/* Reads views, states and the configuration again. */
+void permit_refresh(struct node *node);
+/* What may change without an event: lease, good replicas. */
+void permit_refresh_cheap(struct node *node);
+
+/* ---- options.c ---- */
+void options_engine(const struct node *node, struct engine_settings *settings);
+void options_primary(const struct node *node, struct primary_options *options);
+void options_replica(const struct node *node, struct replica_options *options);
+/* `seeds` must hold config->cluster_seeds.count entries. */
+void options_cluster(const struct node *node, struct cluster_options *options,
+                     struct cluster_seed *seeds);
+/* After CONFIG SET: carries the new values to whom they concern. */
+void options_apply(struct node *node, uint32_t areas);
+void options_listened(struct node *node, bool is_done);
+
+/* ---- stop.c ---- */
+void stop_begin(struct node *node, enum stop_kind kind, bool is_now, bool is_forced);
+void stop_signal(struct node *node, int signal);
+/* Without its bus listener a node looks dead to others: it must be. */
+void stop_listener_lost(struct node *node);
+bool stop_abort(struct node *node);
+void stop_turn(struct node *node);
+
+/* ---- cluster_replies.c ---- */
+void cluster_print_info(struct node *node, struct buffer *into);
+void cluster_reply_slots(struct call *call);
+void cluster_reply_shards(struct call *call);
+void cluster_reply_links(struct call *call);
+void cluster_reply_nodes(struct call *call);
+void cluster_reply_replicas(struct call *call, const struct node_id *primary);
+void cluster_reply_slot_stats(struct call *call);
+
+/* ---- rows ---- */
+extern const struct command node_cluster_rows[];
+extern const size_t node_cluster_row_count;
+extern const struct command node_server_rows[];
+extern const size_t node_server_row_count;
+extern const struct command node_replication_rows[];
+extern const size_t node_replication_row_count;
+extern const struct command node_config_rows[];
+extern const size_t node_config_row_count;
+extern const struct command node_info_rows[];
+extern const size_t node_info_row_count;
+extern const struct command node_debug_rows[];
+extern const size_t node_debug_row_count;
+
+/* INFO: the text of these sections, as `info.c` knows them by name. */
+void info_print(struct node *node, const struct bytes *sections, size_t count,
+                struct buffer *into);
+
+#endif
