@@ -43,8 +43,10 @@ static int print_usage(int code)
 static void warn(void *context, bool is_grave, const char *message)
 {
     (void)context;
-    if (is_grave) log_warning("%s", message);
-    else log_notice("%s", message);
+    if (is_grave)
+        log_warning("%s", message);
+    else
+        log_notice("%s", message);
 }
 
 static bool load(struct config *config, int count, char *const *words)
@@ -59,8 +61,8 @@ static bool load(struct config *config, int count, char *const *words)
     char directory[4096] = "";
     enum err err = process_working_directory(directory, sizeof(directory));
     struct disk *disk = os_disk_create();
-    bool is_loaded = err == ERR_NONE && config_load(config, disk, directory, &arguments,
-                                                    buffer_bytes(&input), &error);
+    bool is_loaded = err == ERR_NONE &&
+                     config_load(config, disk, directory, &arguments, buffer_bytes(&input), &error);
     if (!is_loaded) {
         struct buffer report = { 0 };
         config_error_print(&error, &report);

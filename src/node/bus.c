@@ -12,16 +12,18 @@
 #define CONF_SIZE_MAX (64 * MIB)
 
 static const enum link_cause causes[] = {
-    [CLOSE_BY_PEER] = LINK_CLOSED_BY_PEER,      [CLOSE_RESET] = LINK_RESET,
-    [CLOSE_REFUSED] = LINK_CONNECT_REFUSED,     [CLOSE_UNREACHABLE] = LINK_CONNECT_FAILED,
+    [CLOSE_BY_PEER] = LINK_CLOSED_BY_PEER,
+    [CLOSE_RESET] = LINK_RESET,
+    [CLOSE_REFUSED] = LINK_CONNECT_REFUSED,
+    [CLOSE_UNREACHABLE] = LINK_CONNECT_FAILED,
     [CLOSE_LOCAL] = LINK_BROKEN,
 };
 
 static struct cluster_event bus_event(const struct node *node, enum cluster_event_type type)
 {
-    return (struct cluster_event){
-        .type = type, .now_ms = node->clock.now_ms, .wall_ms = node->clock.wall_ms
-    };
+    return (struct cluster_event){ .type = type,
+                                   .now_ms = node->clock.now_ms,
+                                   .wall_ms = node->clock.wall_ms };
 }
 
 static struct link *bus_link_find(const struct node *node, link_number number)
@@ -35,8 +37,7 @@ static bool bus_save(struct node *node)
 {
     struct buffer text = { 0 };
     cluster_conf_write(node->cluster, &text);
-    enum err err =
-        disk_replace(node->disk, node->config->cluster_config_file, buffer_bytes(&text));
+    enum err err = disk_replace(node->disk, node->config->cluster_config_file, buffer_bytes(&text));
     buffer_fini(&text);
     if (!err) return true;
     log_warning("Can't save %s: %s", node->config->cluster_config_file, err_text(err));
@@ -117,7 +118,7 @@ static void bus_perform_one(struct node *node, const struct cluster_effect *effe
     case CLUSTER_LEAD: bus_lead(node); break;
     case CLUSTER_DRAIN:
         replica_drain(node->replica, node->clock.now_ms, &node->repl_effects);
-            break;
+        break;
     case CLUSTER_DROP_KEYS: data_drop_slots(node, effect->slots); break;
     case CLUSTER_FLUSH: data_flush(node); break;
     case CLUSTER_PAUSE_WRITES: bus_pause(node, effect->until_ms); break;
@@ -134,8 +135,10 @@ static void bus_perform(struct node *node, struct cluster_effects *effects)
     bool is_saved = true;
     for (size_t i = 0; i < effects->count; i++) {
         const struct cluster_effect *effect = &effects->items[i];
-        if (effect->type == CLUSTER_SAVE) is_saved = bus_save(node);
-        else if (is_saved || !effect->needs_save) bus_perform_one(node, effect);
+        if (effect->type == CLUSTER_SAVE)
+            is_saved = bus_save(node);
+        else if (is_saved || !effect->needs_save)
+            bus_perform_one(node, effect);
     }
     cluster_effects_fini(effects);
     permit_refresh_cheap(node);
@@ -222,8 +225,7 @@ void bus_connected(struct node *node, struct link *link, const struct endpoint_n
 static void bus_link_down(struct node *node, link_number number, bool was_up,
                           enum close_cause cause)
 {
-    struct cluster_event event =
-        bus_event(node, was_up ? CLUSTER_LINK_DOWN : CLUSTER_LINK_REFUSED);
+    struct cluster_event event = bus_event(node, was_up ? CLUSTER_LINK_DOWN : CLUSTER_LINK_REFUSED);
     event.link = number;
     event.cause = causes[cause];
     bus_step(node, &event);
@@ -290,8 +292,10 @@ void bus_received(struct node *node, struct link *link, struct bytes bytes)
     size_t used = bus_decode(node, number, all);
     if (used == SIZE_MAX) return;
     link = link_find(node, number);
-    if (is_buffered) buffer_consume(&link->input, used);
-    else buffer_append(&link->input, bytes_from(all, used));
+    if (is_buffered)
+        buffer_consume(&link->input, used);
+    else
+        buffer_append(&link->input, bytes_from(all, used));
 }
 
 void bus_resolved(struct node *node, const struct node_input *input)
@@ -323,8 +327,7 @@ void bus_timer(struct node *node)
     bus_step(node, &event);
 }
 
-void bus_order(struct node *node, const struct cluster_order *order,
-               struct cluster_answer *answer)
+void bus_order(struct node *node, const struct cluster_order *order, struct cluster_answer *answer)
 {
     bus_tell_facts(node);
     struct cluster_effects effects;
@@ -379,8 +382,8 @@ enum err bus_create(struct node *node, char *why)
     struct cluster_seed *seeds = memory_alloc_zero((seed_count + 1) * sizeof(*seeds));
     options_cluster(node, &options, seeds);
     char reason[256] = "";
-    err = cluster_create(&options, buffer_bytes(&text), prng_next(&node->prng),
-                         node->clock.now_ms, node->clock.wall_ms, &node->cluster, reason);
+    err = cluster_create(&options, buffer_bytes(&text), prng_next(&node->prng), node->clock.now_ms,
+                         node->clock.wall_ms, &node->cluster, reason);
     if (err)
         snprintf(why, 256, "Unrecoverable error: corrupted cluster config file %.60s: %.120s", name,
                  reason);

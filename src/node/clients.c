@@ -13,8 +13,10 @@
 
 static void print_address(const char *ip, uint16_t port, char *text, size_t capacity)
 {
-    if (strchr(ip, ':') != NULL) snprintf(text, capacity, "[%s]:%u", ip, port);
-    else snprintf(text, capacity, "%s:%u", ip, port);
+    if (strchr(ip, ':') != NULL)
+        snprintf(text, capacity, "[%s]:%u", ip, port);
+    else
+        snprintf(text, capacity, "%s:%u", ip, port);
 }
 
 static void refuse_client(struct node *node, struct link *link, const char *text)
@@ -164,9 +166,12 @@ void clients_take_ready(struct node *node)
     while ((session = engine_take_ready(node->engine)) != NULL) {
         struct link *link = link_find(node, session->connection);
         if (link == NULL) continue; /* a session without a connection */
-        if (session->close == SESSION_CLOSES_NOW) clients_close(node, link);
-        else if (session->close == SESSION_CLOSES_FLUSHED) link_close_flushed(node, link);
-        else link_wants_send(node, link);
+        if (session->close == SESSION_CLOSES_NOW)
+            clients_close(node, link);
+        else if (session->close == SESSION_CLOSES_FLUSHED)
+            link_close_flushed(node, link);
+        else
+            link_wants_send(node, link);
     }
 }
 

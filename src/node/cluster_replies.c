@@ -39,8 +39,10 @@ static void print_ours(const struct node *node, const struct cluster_status *sta
     buffer_printf(into, "eir_cluster_id:%016llx\r\n", (unsigned long long)status->cluster_id);
     buffer_printf(into, "eir_write_guarantee:%s\r\n", guarantee_names[status->guarantee]);
     time_ms left_ms = 0;
-    if (status->is_primary && status->lease_until_ms == TIME_NEVER) left_ms = -1;
-    else if (status->is_primary) left_ms = MAX(status->lease_until_ms - node->clock.now_ms, 0);
+    if (status->is_primary && status->lease_until_ms == TIME_NEVER)
+        left_ms = -1;
+    else if (status->is_primary)
+        left_ms = MAX(status->lease_until_ms - node->clock.now_ms, 0);
     buffer_printf(into, "eir_lease_left_ms:%lld\r\n", (long long)left_ms);
     buffer_printf(into, "eir_serves:%d\r\n", status->serves);
     buffer_printf(into, "eir_not_serving_because:%s\r\n",
@@ -149,8 +151,10 @@ static void reply_endpoint(struct call *call, const struct cluster_peer_view *pe
                            struct endpoint_style style)
 {
     const struct node *node = node_of(call);
-    if (node->config->cluster_preferred_endpoint_type == CONFIG_ENDPOINT_UNKNOWN) reply_null(call);
-    else reply_text(call, permit_endpoint_host(node, peer, style.is_ip6));
+    if (node->config->cluster_preferred_endpoint_type == CONFIG_ENDPOINT_UNKNOWN)
+        reply_null(call);
+    else
+        reply_text(call, permit_endpoint_host(node, peer, style.is_ip6));
 }
 
 static void reply_slots_node(struct call *call, const struct cluster_peer_view *peer)
@@ -208,8 +212,7 @@ static void reply_slots_range(struct call *call, unsigned first, unsigned last, 
 }
 
 /* The next run of slots with one owner, from *slot on; false at the end. */
-static bool next_owned_range(const int16_t *owners, unsigned *slot, unsigned *first,
-                             unsigned *last)
+static bool next_owned_range(const int16_t *owners, unsigned *slot, unsigned *first, unsigned *last)
 {
     while (*slot < SLOT_COUNT && owners[*slot] < 0) ++*slot;
     if (*slot == SLOT_COUNT) return false;
@@ -430,9 +433,8 @@ void cluster_reply_slot_stats(struct call *call)
     struct cluster_peer_view myself;
     const struct cluster *cluster = node_of(call)->cluster;
     cluster_peer_view(cluster, 0, &myself);
-    ptrdiff_t owner = node_id_is_none(&myself.primary_id)
-                          ? 0
-                          : cluster_peer_find(cluster, &myself.primary_id);
+    ptrdiff_t owner =
+        node_id_is_none(&myself.primary_id) ? 0 : cluster_peer_find(cluster, &myself.primary_id);
     size_t count = 0;
     for (unsigned slot = first; slot <= last; slot++) count += owners[slot] == owner;
     reply_array(call, count);

@@ -1,4 +1,5 @@
-/* The keyspace in the node's hands: made, flushed, swapped, cleared of slots, rid of what expired. */
+/* The keyspace in the node's hands: made, flushed, swapped, cleared of slots, rid of what expired.
+ */
 #include "base/memory.h"
 #include "node/parts.h"
 
@@ -13,11 +14,10 @@ struct keyspace *data_create_keyspace(struct node *node)
         node->hash_key.words[1] = prng_next(&node->prng);
     }
     enum config_policy policy = config->maxmemory_policy;
-    bool is_lfu =
-        policy == CONFIG_POLICY_ALLKEYS_LFU || policy == CONFIG_POLICY_VOLATILE_LFU;
+    bool is_lfu = policy == CONFIG_POLICY_ALLKEYS_LFU || policy == CONFIG_POLICY_VOLATILE_LFU;
     struct keyspace_options options = {
-        .database_count = (uint32_t)(config->cluster_enabled ? config->cluster_databases
-                                                             : config->databases),
+        .database_count =
+            (uint32_t)(config->cluster_enabled ? config->cluster_databases : config->databases),
         .is_clustered = config->cluster_enabled,
         .hash_key = node->hash_key,
         .seed = prng_next(&node->prng),

@@ -63,8 +63,7 @@ void node_trace(struct node *node, int level, const char *format, ...)
     if (level < LOG_LEVEL_NOTICE) return;
     struct trace_event *event = &node->events[node->event_count++ % TRACE_EVENTS];
     memory_free(event->text);
-    *event =
-        (struct trace_event){ .wall_ms = node->clock.wall_ms, .text = memory_copy_text(text) };
+    *event = (struct trace_event){ .wall_ms = node->clock.wall_ms, .text = memory_copy_text(text) };
 }
 
 void node_free_later(struct node *node, void *garbage, void (*garbage_free)(void *garbage))

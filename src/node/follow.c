@@ -21,8 +21,7 @@ static void follow_step(struct node *node, const struct replica_event *event)
 void follow_start(struct node *node, const char *host, uint16_t port)
 {
     bool has_data = node_has_keys(node) || node->has_lineage;
-    replica_follow(node->replica, host, port, has_data, node->clock.now_ms,
-                   &node->repl_effects);
+    replica_follow(node->replica, host, port, has_data, node->clock.now_ms, &node->repl_effects);
 }
 
 void follow_begin(struct node *node)
@@ -176,8 +175,7 @@ void follow_load_end(struct node *node)
     const struct snapshot_result *result = snapshot_reader_result(reader);
     struct replica_event event = follow_event(node, REPLICA_LOADED);
     event.db = result->lineage.is_known ? (int)result->lineage.db : BACKLOG_DB_UNKNOWN;
-    node_trace(node, LOG_LEVEL_NOTICE,
-               "PRIMARY <-> REPLICA sync: finished with success, %llu keys",
+    node_trace(node, LOG_LEVEL_NOTICE, "PRIMARY <-> REPLICA sync: finished with success, %llu keys",
                (unsigned long long)result->keys_loaded);
     data_adopt(node, node->incoming);
     node->incoming = NULL;

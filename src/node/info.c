@@ -56,8 +56,7 @@ static unsigned sections_wanted(const struct bytes *words, size_t count)
 void info_print(struct node *node, const struct bytes *words, size_t count, struct buffer *into)
 {
     static const struct bytes by_default = { .data = "default", .size = 7 };
-    unsigned wanted =
-        count > 0 ? sections_wanted(words, count) : sections_wanted(&by_default, 1);
+    unsigned wanted = count > 0 ? sections_wanted(words, count) : sections_wanted(&by_default, 1);
     for (size_t at = 0; at < COUNT_OF(sections); at++) {
         if ((wanted & 1u << at) == 0) continue;
         if (into->size > 0) buffer_append_text(into, "\r\n");

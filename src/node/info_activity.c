@@ -46,7 +46,9 @@ void info_clients(struct node *node, struct buffer *into)
     };
     info_figures(into, figures, COUNT_OF(figures));
     info_text(into, "paused_reason",
-              !is_paused ? "none" : is_paused_by_us ? "failover_in_progress" : "client_pause");
+              !is_paused        ? "none"
+              : is_paused_by_us ? "failover_in_progress"
+                                : "client_pause");
     info_text(into, "paused_actions", is_paused ? "write" : "none");
     info_int(into, "paused_timeout_milliseconds",
              is_paused ? pause_until_ms - node->clock.now_ms : 0);
@@ -64,8 +66,7 @@ static void print_loading(const struct node *node, struct buffer *into)
     info_int(into, "loading_loaded_bytes", (int64_t)load->offset);
     buffer_printf(into, "loading_loaded_perc:%.2f\r\n", part * 100);
     double passed_s = (double)(node->clock.now_ms - load->started_ms) / 1000;
-    info_int(into, "loading_eta_seconds",
-             part > 0 ? (int64_t)(passed_s * (1 - part) / part) : 1);
+    info_int(into, "loading_eta_seconds", part > 0 ? (int64_t)(passed_s * (1 - part) / part) : 1);
 }
 
 static void print_append_log(struct buffer *into)
@@ -218,8 +219,7 @@ static void print_command(void *context, const char *name,
                   "failed_calls=%llu\r\n",
                   name, (unsigned long long)statistics->calls, (unsigned long long)us,
                   statistics->calls ? (double)us / (double)statistics->calls : 0.0,
-                  (unsigned long long)statistics->rejected,
-                  (unsigned long long)statistics->failed);
+                  (unsigned long long)statistics->rejected, (unsigned long long)statistics->failed);
 }
 
 void info_commandstats(struct node *node, struct buffer *into)

@@ -52,14 +52,10 @@ void info_server(struct node *node, struct buffer *into)
     info_text(into, "process_supervised", "no");
     buffer_printf(into, "run_id:%.40s\r\n", node->run_id);
     const struct info_figure figures[] = {
-        { "tcp_port", node->config->port },
-        { "server_time_usec", node->clock.wall_ms * 1000 },
-        { "uptime_in_seconds", up_s },
-        { "uptime_in_days", up_s / 86400 },
-        { "hz", node->config->hz },
-        { "configured_hz", node->config->hz },
-        { "clients_hz", node->config->hz },
-        { "lru_clock", node->clock.wall_ms / 1000 & 0xffffff },
+        { "tcp_port", node->config->port }, { "server_time_usec", node->clock.wall_ms * 1000 },
+        { "uptime_in_seconds", up_s },      { "uptime_in_days", up_s / 86400 },
+        { "hz", node->config->hz },         { "configured_hz", node->config->hz },
+        { "clients_hz", node->config->hz }, { "lru_clock", node->clock.wall_ms / 1000 & 0xffffff },
     };
     info_figures(into, figures, COUNT_OF(figures));
     info_text(into, "executable", node->executable);
@@ -68,8 +64,7 @@ void info_server(struct node *node, struct buffer *into)
     info_text(into, "availability_zone", node->config->availability_zone);
     print_listeners(node, into);
     if (node->is_stopping)
-        info_int(into, "shutdown_in_milliseconds",
-                 MAX(node->stop_by_ms - node->clock.now_ms, 0));
+        info_int(into, "shutdown_in_milliseconds", MAX(node->stop_by_ms - node->clock.now_ms, 0));
 }
 
 /* ---- Memory ------------------------------------------------------------------------------- */

@@ -31,8 +31,8 @@ struct link {
     connection_number number; /* 0: the place is free */
     uint32_t uses;            /* of the place */
     enum connection_kind kind;
-    bool is_closing;      /* NODE_CLOSE or NODE_CLOSE_FLUSHED was said */
-    bool wants_send;      /* stands in node->sends */
+    bool is_closing; /* NODE_CLOSE or NODE_CLOSE_FLUSHED was said */
+    bool wants_send; /* stands in node->sends */
     bool is_held;
     time_ms created_wall_ms;
     bool is_up; /* BUS, PRIMARY: a connection that we made is established */
@@ -41,11 +41,11 @@ struct link {
     struct session *session;   /* CLIENT; owned by the engine */
     struct follower *follower; /* CLIENT that spoke REPLCONF or PSYNC; owned by node->primary */
 
-    struct output output;  /* BUS, PRIMARY */
-    struct buffer input;   /* BUS: an unfinished message */
-    link_number bus_link;  /* BUS: the cluster core's number */
-    uint64_t repl_link;    /* PRIMARY: the replica core's number */
-    uint32_t next_free;    /* while free */
+    struct output output; /* BUS, PRIMARY */
+    struct buffer input;  /* BUS: an unfinished message */
+    link_number bus_link; /* BUS: the cluster core's number */
+    uint64_t repl_link;   /* PRIMARY: the replica core's number */
+    uint32_t next_free;   /* while free */
 };
 
 /* A line of the node's history, for EIR EVENTS and INFO. */
@@ -69,13 +69,13 @@ struct load {
 struct snapshots {
     bool child_runs;
     enum child_job job;
-    uint64_t stream_job;     /* job of the primary core that the child feeds; 0: none */
+    uint64_t stream_job;                /* job of the primary core that the child feeds; 0: none */
     struct repl_snapshot stream_wanted; /* how the stream must look */
-    uint64_t queued_job;     /* waits for the child at work; 0: none */
+    uint64_t queued_job;                /* waits for the child at work; 0: none */
     struct repl_snapshot queued_snapshot;
-    bool is_save_queued;     /* BGSAVE SCHEDULE */
-    bool wants_save;         /* the end of this turn forks */
-    bool is_held;            /* the child's pipe is not read for now */
+    bool is_save_queued; /* BGSAVE SCHEDULE */
+    bool wants_save;     /* the end of this turn forks */
+    bool is_held;        /* the child's pipe is not read for now */
     bool was_killed;
     struct file *sized_file; /* owned: being sent to replicas */
     uint64_t sized_at;
@@ -83,7 +83,7 @@ struct snapshots {
 
     time_ms child_started_ms;
     time_ms last_save_wall_ms;
-    time_ms last_try_ms;     /* a failed background save is tried again after a while */
+    time_ms last_try_ms;      /* a failed background save is tried again after a while */
     time_ms last_duration_ms; /* -1: never */
     bool last_failed;
     uint64_t dirty_at_fork;
@@ -120,9 +120,9 @@ struct node {
     struct repl_effects repl_effects;
     struct session *stream_session; /* runs the commands of our primary */
 
-    struct cluster *cluster; /* owned; NULL: stand-alone */
-    struct cluster_facts facts; /* as last told */
-    struct file *conf_lock;     /* owned */
+    struct cluster *cluster;     /* owned; NULL: stand-alone */
+    struct cluster_facts facts;  /* as last told */
+    struct file *conf_lock;      /* owned */
     struct number_map bus_links; /* link_number -> connection_number */
     link_number next_inbound;
     struct number_list accepted; /* links of the bus that the core has not heard of yet */
@@ -145,19 +145,19 @@ struct node {
     uint64_t event_count;
     struct endpoint *endpoints; /* owned; what the permit borrows */
     size_t endpoint_count;
-    struct list waiting; /* sessions blocked in WAIT */
-    struct keyspace *incoming;   /* owned: a full sync that is being loaded */
+    struct list waiting;       /* sessions blocked in WAIT */
+    struct keyspace *incoming; /* owned: a full sync that is being loaded */
     bool incoming_failed;
     connection_number primary_link;
-    bool has_more_stream;        /* commands of the primary wait for the next turn */
+    bool has_more_stream; /* commands of the primary wait for the next turn */
     bool stream_in_transaction;
     bool is_performing_repl;
     bool feed_is_due;
     struct hash_key hash_key;
-    uint64_t dirty_saved;        /* keyspace_dirty when the last snapshot was taken */
+    uint64_t dirty_saved; /* keyspace_dirty when the last snapshot was taken */
     char node_id[NODE_ID_SIZE + 1];
-    char *not_serving;           /* owned; what the permit borrows */
-    const char *why_not;         /* static text of the cluster core */
+    char *not_serving;                       /* owned; what the permit borrows */
+    const char *why_not;                     /* static text of the cluster core */
     struct snapshot_reader *incoming_reader; /* owned */
 
     time_ms next_cron_ms;
@@ -165,8 +165,8 @@ struct node {
     bool is_ready;
     bool is_stopping;
     bool skips_expire_cycle; /* DEBUG SET-ACTIVE-EXPIRE 0 */
-    bool has_lineage;    /* the data at hand came from a snapshot that names its stream */
-    bool has_data_files; /* at start there was a snapshot or a nodes.conf */
+    bool has_lineage;        /* the data at hand came from a snapshot that names its stream */
+    bool has_data_files;     /* at start there was a snapshot or a nodes.conf */
     enum stop_kind stop_kind;
     bool stop_is_forced;
     uint64_t stop_session; /* id of the session whose SHUTDOWN is answered if it fails; 0: none */

@@ -33,18 +33,16 @@ static void create_engine(struct node *node)
     node->engine = engine_create(&options);
     engine_propagation_switch(node->engine, true);
     register_rows(node);
-    struct session_options stream = { .kind = SESSION_PRIMARY,
-                                      .address = "",
-                                      .local_address = "",
-                                      .fd = -1 };
+    struct session_options stream = {
+        .kind = SESSION_PRIMARY, .address = "", .local_address = "", .fd = -1
+    };
     node->stream_session = session_create(node->engine, &stream, node->clock.now_ms);
 }
 
 static void create_replication(struct node *node)
 {
     const struct config *config = node->config;
-    node->backlog =
-        backlog_create((size_t)config->repl_backlog_size_bytes, prng_next(&node->prng));
+    node->backlog = backlog_create((size_t)config->repl_backlog_size_bytes, prng_next(&node->prng));
     struct primary_options primary;
     options_primary(node, &primary);
     node->primary =
@@ -122,8 +120,10 @@ connection_number node_accept(struct node *node, enum connection_kind kind,
     node->clock = clock;
     struct link *link = link_create(node, kind);
     link->names = *names;
-    if (kind == CONNECTION_CLIENT) clients_accept(node, link);
-    else bus_accept(node, link);
+    if (kind == CONNECTION_CLIENT)
+        clients_accept(node, link);
+    else
+        bus_accept(node, link);
     return link->number;
 }
 
@@ -150,8 +150,10 @@ static void input_closed(struct node *node, const struct node_input *input, stru
 static void input_connected(struct node *node, const struct node_input *input, struct link *link)
 {
     link->names = *input->names;
-    if (link->kind == CONNECTION_BUS) bus_connected(node, link, input->names);
-    else follow_connected(node, link);
+    if (link->kind == CONNECTION_BUS)
+        bus_connected(node, link, input->names);
+    else
+        follow_connected(node, link);
 }
 
 static void take_one(struct node *node, const struct node_input *input)
@@ -190,18 +192,6 @@ static bool input_is_of_client(const struct node *node, const struct node_input 
     return link != NULL && link->kind == CONNECTION_CLIENT;
 }
 
-static void run_timers(struct node *node)
-{
-    bus_timer(node);
-    repl_perform(node);
-    follow_timer(node);
-    repl_perform(node);
-    feed_timer(node);
-    if (node->clock.now_ms < node->next_cron_ms) return;
-    node->next_cron_ms = node->clock.now_ms + CRON_PERIOD_MS;
-    node_cron(node);
-}
-
 static void count_operations(struct node *node)
 {
     time_ms passed_ms = node->clock.now_ms - node->ops_counted_ms;
@@ -212,11 +202,23 @@ static void count_operations(struct node *node)
     node->ops_counted_ms = node->clock.now_ms;
 }
 
-void node_cron(struct node *node)
+static void node_cron(struct node *node)
 {
     count_operations(node);
     snapshots_cron(node);
     node->permit_is_stale = true;
+}
+
+static void run_timers(struct node *node)
+{
+    bus_timer(node);
+    repl_perform(node);
+    follow_timer(node);
+    repl_perform(node);
+    feed_timer(node);
+    if (node->clock.now_ms < node->next_cron_ms) return;
+    node->next_cron_ms = node->clock.now_ms + CRON_PERIOD_MS;
+    node_cron(node);
 }
 
 void node_turn(struct node *node, struct node_clock clock, const struct node_input *inputs,
@@ -296,8 +298,10 @@ void node_sent(struct node *node, connection_number connection, size_t count)
     if (link == NULL) return;
     if (link->session != NULL) link->session->bytes_out += count;
     output_consume(link->session != NULL ? &link->session->output : &link->output, count);
-    if (link->kind == CONNECTION_BUS) node->bus_bytes_out += count;
-    else node->net_out += count;
+    if (link->kind == CONNECTION_BUS)
+        node->bus_bytes_out += count;
+    else
+        node->net_out += count;
 }
 
 int node_child_run(struct node *node, enum child_job job, struct sink *sink)

@@ -74,20 +74,20 @@ struct node_input {
 };
 
 enum node_effect_type {
-    NODE_SEND,         /* output of the connection has bytes: send what node_output shows */
-    NODE_CONNECT,      /* connection, kind, ip, port: answer NODE_CONNECTED or NODE_CLOSED */
-    NODE_CLOSE,        /* at once; no NODE_CLOSED follows */
-    NODE_CLOSE_FLUSHED,/* when its output is sent, or fails to be: NODE_CLOSED follows then */
-    NODE_HOLD,         /* do not read from it until NODE_UNHOLD; connection 0: the child's pipe */
+    NODE_SEND,          /* output of the connection has bytes: send what node_output shows */
+    NODE_CONNECT,       /* connection, kind, ip, port: answer NODE_CONNECTED or NODE_CLOSED */
+    NODE_CLOSE,         /* at once; no NODE_CLOSED follows */
+    NODE_CLOSE_FLUSHED, /* when its output is sent, or fails to be: NODE_CLOSED follows then */
+    NODE_HOLD,          /* do not read from it until NODE_UNHOLD; connection 0: the child's pipe */
     NODE_UNHOLD,
-    NODE_RESOLVE,      /* token, host: answer NODE_RESOLVED */
-    NODE_FORK,         /* fork; the child runs node_child_run(job) and exits with its answer */
-    NODE_KILL_CHILD,   /* answer NODE_CHILD_EXITED */
-    NODE_FREE,         /* garbage: free off-thread */
-    NODE_LISTEN,       /* ports or addresses changed: open what config now says, answer
-                          NODE_LISTENED */
-    NODE_STALL,        /* stand still for count milliseconds (DEBUG SLEEP) */
-    NODE_EXIT,         /* count: the exit code. Everything that must be saved is saved */
+    NODE_RESOLVE,    /* token, host: answer NODE_RESOLVED */
+    NODE_FORK,       /* fork; the child runs node_child_run(job) and exits with its answer */
+    NODE_KILL_CHILD, /* answer NODE_CHILD_EXITED */
+    NODE_FREE,       /* garbage: free off-thread */
+    NODE_LISTEN,     /* ports or addresses changed: open what config now says, answer
+                        NODE_LISTENED */
+    NODE_STALL,      /* stand still for count milliseconds (DEBUG SLEEP) */
+    NODE_EXIT,       /* count: the exit code. Everything that must be saved is saved */
 };
 
 enum node_signal { NODE_TERMINATE, NODE_INTERRUPT };
@@ -128,14 +128,14 @@ struct node_measures {
 };
 
 struct node_options {
-    struct config *config; /* adopted */
-    struct disk *disk;     /* borrowed; outlives the node */
-    uint64_t seed;         /* entropy of this start */
+    struct config *config;   /* adopted */
+    struct disk *disk;       /* borrowed; outlives the node */
+    uint64_t seed;           /* entropy of this start */
     uint64_t (*ticks)(void); /* nanoseconds from anywhere: only measures and ends turns */
     void (*measure)(struct node_measures *measures); /* NULL: all zero */
-    const char *system;      /* "Linux 6.1.0 x86_64"; printed */
-    const char *loop;        /* name of the loop's back end; printed */
-    long process_id;         /* printed */
+    const char *system;                              /* "Linux 6.1.0 x86_64"; printed */
+    const char *loop;                                /* name of the loop's back end; printed */
+    long process_id;                                 /* printed */
     const char *executable;
     const char *config_path; /* absolute, or empty */
     size_t memory_total;     /* of the machine */

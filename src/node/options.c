@@ -153,8 +153,8 @@ void options_apply(struct node *node, uint32_t areas)
     if (areas & CONFIG_AREA_LOG) log_set_level(config->loglevel);
     /* Texts of the replication options are borrowed from the configuration: always again. */
     apply_replication(node);
-    if (areas & (CONFIG_AREA_CLUSTER | CONFIG_AREA_ANNOUNCE | CONFIG_AREA_REPLICATION |
-                 CONFIG_AREA_LISTEN))
+    if (areas &
+        (CONFIG_AREA_CLUSTER | CONFIG_AREA_ANNOUNCE | CONFIG_AREA_REPLICATION | CONFIG_AREA_LISTEN))
         apply_cluster(node);
     if (areas & CONFIG_AREA_LISTEN) node_add_effect(node, NODE_LISTEN);
     node->permit_is_stale = true;

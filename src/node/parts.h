@@ -78,8 +78,7 @@ void bus_gap(struct node *node, time_ms gap_ms);
 void bus_timer(struct node *node);
 /* Tells the core what the data side knows, if that changed. */
 void bus_tell_facts(struct node *node);
-void bus_order(struct node *node, const struct cluster_order *order,
-               struct cluster_answer *answer);
+void bus_order(struct node *node, const struct cluster_order *order, struct cluster_answer *answer);
 void bus_publish(struct node *node, bool is_sharded, struct bytes channel, struct bytes payload);
 
 /* ---- follow.c ---- */
@@ -206,7 +205,6 @@ extern const struct command node_debug_rows[];
 extern const size_t node_debug_row_count;
 
 /* INFO: the text of these sections, as `info.c` knows them by name. */
-void info_print(struct node *node, const struct bytes *sections, size_t count,
-                struct buffer *into);
+void info_print(struct node *node, const struct bytes *sections, size_t count, struct buffer *into);
 
 #endif

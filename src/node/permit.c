@@ -81,8 +81,7 @@ static void endpoints_refresh(struct node *node)
 
 static uint8_t slot_verdict(const struct slot_view *view, ptrdiff_t my_primary)
 {
-    if (view->owner == 0)
-        return view->state == SLOT_MIGRATING ? SLOT_MIGRATING_AWAY : SLOT_SERVED;
+    if (view->owner == 0) return view->state == SLOT_MIGRATING ? SLOT_MIGRATING_AWAY : SLOT_SERVED;
     if (view->state == SLOT_IMPORTING) return SLOT_ARRIVING;
     if (view->owner < 0) return SLOT_UNASSIGNED;
     if (view->owner != my_primary) return SLOT_ELSEWHERE;
@@ -93,9 +92,9 @@ static void slots_refresh(struct node *node, struct permit *permit)
 {
     struct cluster_peer_view myself;
     cluster_peer_view(node->cluster, 0, &myself);
-    ptrdiff_t my_primary =
-        node_id_is_none(&myself.primary_id) ? -1 : cluster_peer_find(node->cluster,
-                                                                     &myself.primary_id);
+    ptrdiff_t my_primary = node_id_is_none(&myself.primary_id)
+                               ? -1
+                               : cluster_peer_find(node->cluster, &myself.primary_id);
     for (unsigned slot = 0; slot < SLOT_COUNT; slot++) {
         struct slot_view view;
         cluster_slot_view(node->cluster, slot, &view);
@@ -164,12 +163,12 @@ void permit_refresh(struct node *node)
     permit->is_replica_read_only = config->replica_read_only;
     permit->is_loading = node_is_loading(node);
     permit->is_loading_beside = node->incoming != NULL;
-    permit->is_stale = permit->is_replica && view.state != REPLICA_CONNECTED &&
-                       !config->replica_serve_stale_data;
-    permit->misconf = node->snapshots.last_failed && config->stop_writes_on_bgsave_error &&
-                              config->save.count > 0
-                          ? MISCONF_TEXT
-                          : NULL;
+    permit->is_stale =
+        permit->is_replica && view.state != REPLICA_CONNECTED && !config->replica_serve_stale_data;
+    permit->misconf =
+        node->snapshots.last_failed && config->stop_writes_on_bgsave_error && config->save.count > 0
+            ? MISCONF_TEXT
+            : NULL;
     if (node->cluster != NULL) cluster_refresh(node, permit);
     permit_refresh_cheap(node);
     feed_facts(node);

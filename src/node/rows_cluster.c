@@ -10,9 +10,7 @@
 
 static struct cluster_order order_of(const struct call *call, enum cluster_order_type type)
 {
-    return (struct cluster_order){
-        .type = type, .now_ms = call->now_ms, .wall_ms = call->wall_ms
-    };
+    return (struct cluster_order){ .type = type, .now_ms = call->now_ms, .wall_ms = call->wall_ms };
 }
 
 static void give_order(struct call *call, const struct cluster_order *order)
@@ -22,8 +20,10 @@ static void give_order(struct call *call, const struct cluster_order *order)
     clients_propagate(node); /* an order may change role: what was written goes first */
     bus_order(node, order, &answer);
     repl_perform(node);
-    if (answer.is_error) reply_error(call, answer.text);
-    else reply_simple(call, answer.text);
+    if (answer.is_error)
+        reply_error(call, answer.text);
+    else
+        reply_simple(call, answer.text);
 }
 
 /* A slot number, or the error. */
@@ -258,8 +258,7 @@ static void run_replicate(struct call *call)
 {
     struct cluster_order order = order_of(call, ORDER_REPLICATE);
     order.has_keys = node_has_keys(node_of(call));
-    bool is_no_one =
-        call->argc == 4 && call_arg_is(call, 2, "no") && call_arg_is(call, 3, "one");
+    bool is_no_one = call->argc == 4 && call_arg_is(call, 2, "no") && call_arg_is(call, 3, "one");
     if (call->argc != 3 && !is_no_one) {
         reply_subcommand_misuse(call);
         return;
@@ -275,8 +274,10 @@ static void run_failover(struct call *call)
         reply_syntax_error(call);
         return;
     }
-    if (call_arg_is(call, 2, "force")) order.failover = FAILOVER_FORCE;
-    else if (call_arg_is(call, 2, "takeover")) order.failover = FAILOVER_TAKEOVER;
+    if (call_arg_is(call, 2, "force"))
+        order.failover = FAILOVER_FORCE;
+    else if (call_arg_is(call, 2, "takeover"))
+        order.failover = FAILOVER_TAKEOVER;
     else if (call->argc == 3) {
         reply_syntax_error(call);
         return;
@@ -419,8 +420,8 @@ static void run_countkeysinslot(struct call *call)
         reply_error(call, "ERR Invalid slot");
         return;
     }
-    reply_integer(call, (int64_t)keyspace_slot_count(
-                            node->keyspace, (uint32_t)call->session->db, (uint32_t)slot));
+    reply_integer(call, (int64_t)keyspace_slot_count(node->keyspace, (uint32_t)call->session->db,
+                                                     (uint32_t)slot));
 }
 
 static void reply_entry_key(void *context, const struct entry *entry)
@@ -445,76 +446,77 @@ static void run_getkeysinslot(struct call *call)
     keyspace_visit_slot(node->keyspace, db, (uint32_t)slot, count, reply_entry_key, call);
 }
 
+static const char *const help_lines[] = {
+    "COUNTKEYSINSLOT <slot>",
+    "    Return the number of keys in <slot>.",
+    "GETKEYSINSLOT <slot> <count>",
+    "    Return key names stored by current node in a slot.",
+    "INFO",
+    "    Return information about the cluster.",
+    "KEYSLOT <key>",
+    "    Return the hash slot for <key>.",
+    "MYID",
+    "    Return the node id.",
+    "MYSHARDID",
+    "    Return the node's shard id.",
+    "NODES",
+    "    Return cluster configuration seen by node. Output format:",
+    "    <id> <ip:port@bus-port[,hostname]> <flags> <primary> <pings> <pongs> <epoch> <link> "
+    "<slot> ...",
+    "REPLICAS <node-id>",
+    "    Return <node-id> replicas.",
+    "SLOTS",
+    "    Return information about slots range mappings. Each range is made of:",
+    "    start, end, primary and replicas IP addresses, ports and ids",
+    "SLOT-STATS",
+    "    Return an array of slot usage statistics for slots assigned to the current node.",
+    "SHARDS",
+    "    Return information about slot range mappings and the nodes associated with them.",
+    "ADDSLOTS <slot> [<slot> ...]",
+    "    Assign slots to current node.",
+    "ADDSLOTSRANGE <start slot> <end slot> [<start slot> <end slot> ...]",
+    "    Assign slots which are between <start-slot> and <end-slot> to current node.",
+    "BUMPEPOCH",
+    "    Advance the cluster config epoch.",
+    "COUNT-FAILURE-REPORTS <node-id>",
+    "    Return number of failure reports for <node-id>.",
+    "DELSLOTS <slot> [<slot> ...]",
+    "    Delete slots information from current node.",
+    "DELSLOTSRANGE <start slot> <end slot> [<start slot> <end slot> ...]",
+    "    Delete slots information which are between <start-slot> and <end-slot> from current "
+    "node.",
+    "FAILOVER [FORCE|TAKEOVER]",
+    "    Promote current replica node to being a master.",
+    "FORGET <node-id>",
+    "    Remove a node from the cluster.",
+    "FLUSHSLOT <slot> [ASYNC|SYNC]",
+    "    Delete the keys of a slot.",
+    "FLUSHSLOTS",
+    "    Delete current node own slots information.",
+    "MEET <ip> <port> [<bus-port>]",
+    "    Connect nodes into a working cluster.",
+    "REPLICATE (<node-id>|NO ONE)",
+    "    Configure current node as replica to <node-id>, or make it a primary.",
+    "RESET [HARD|SOFT]",
+    "    Reset current node (default: soft).",
+    "SERVE-EMPTY",
+    "    Let an owner of slots that came back without its data serve without them.",
+    "SET-CONFIG-EPOCH <epoch>",
+    "    Set config epoch of current node.",
+    "SETSLOT <slot> (IMPORTING <node-id>|MIGRATING <node-id>|STABLE|NODE <node-id>)",
+    "    Set slot state.",
+    "SAVECONFIG",
+    "    Force saving cluster configuration on disk.",
+    "LINKS",
+    "    Return information about all network links between this node and its peers.",
+    "    Output format is an array where each array element is a map containing attributes of "
+    "a link",
+    NULL,
+};
+
 static void run_help(struct call *call)
 {
-    static const char *const lines[] = {
-        "COUNTKEYSINSLOT <slot>",
-        "    Return the number of keys in <slot>.",
-        "GETKEYSINSLOT <slot> <count>",
-        "    Return key names stored by current node in a slot.",
-        "INFO",
-        "    Return information about the cluster.",
-        "KEYSLOT <key>",
-        "    Return the hash slot for <key>.",
-        "MYID",
-        "    Return the node id.",
-        "MYSHARDID",
-        "    Return the node's shard id.",
-        "NODES",
-        "    Return cluster configuration seen by node. Output format:",
-        "    <id> <ip:port@bus-port[,hostname]> <flags> <primary> <pings> <pongs> <epoch> <link> "
-        "<slot> ...",
-        "REPLICAS <node-id>",
-        "    Return <node-id> replicas.",
-        "SLOTS",
-        "    Return information about slots range mappings. Each range is made of:",
-        "    start, end, primary and replicas IP addresses, ports and ids",
-        "SLOT-STATS",
-        "    Return an array of slot usage statistics for slots assigned to the current node.",
-        "SHARDS",
-        "    Return information about slot range mappings and the nodes associated with them.",
-        "ADDSLOTS <slot> [<slot> ...]",
-        "    Assign slots to current node.",
-        "ADDSLOTSRANGE <start slot> <end slot> [<start slot> <end slot> ...]",
-        "    Assign slots which are between <start-slot> and <end-slot> to current node.",
-        "BUMPEPOCH",
-        "    Advance the cluster config epoch.",
-        "COUNT-FAILURE-REPORTS <node-id>",
-        "    Return number of failure reports for <node-id>.",
-        "DELSLOTS <slot> [<slot> ...]",
-        "    Delete slots information from current node.",
-        "DELSLOTSRANGE <start slot> <end slot> [<start slot> <end slot> ...]",
-        "    Delete slots information which are between <start-slot> and <end-slot> from current "
-        "node.",
-        "FAILOVER [FORCE|TAKEOVER]",
-        "    Promote current replica node to being a master.",
-        "FORGET <node-id>",
-        "    Remove a node from the cluster.",
-        "FLUSHSLOT <slot> [ASYNC|SYNC]",
-        "    Delete the keys of a slot.",
-        "FLUSHSLOTS",
-        "    Delete current node own slots information.",
-        "MEET <ip> <port> [<bus-port>]",
-        "    Connect nodes into a working cluster.",
-        "REPLICATE (<node-id>|NO ONE)",
-        "    Configure current node as replica to <node-id>, or make it a primary.",
-        "RESET [HARD|SOFT]",
-        "    Reset current node (default: soft).",
-        "SERVE-EMPTY",
-        "    Let an owner of slots that came back without its data serve without them.",
-        "SET-CONFIG-EPOCH <epoch>",
-        "    Set config epoch of current node.",
-        "SETSLOT <slot> (IMPORTING <node-id>|MIGRATING <node-id>|STABLE|NODE <node-id>)",
-        "    Set slot state.",
-        "SAVECONFIG",
-        "    Force saving cluster configuration on disk.",
-        "LINKS",
-        "    Return information about all network links between this node and its peers.",
-        "    Output format is an array where each array element is a map containing attributes of "
-        "a link",
-        NULL,
-    };
-    reply_help(call, lines);
+    reply_help(call, help_lines);
 }
 
 /* clang-format off */

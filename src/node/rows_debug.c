@@ -66,8 +66,10 @@ static void debug_reload(struct call *call)
         reply_error(call, "ERR Error trying to load the RDB dump, check server logs");
         return;
     }
-    if (snapshots_reload(node)) reply_ok(call);
-    else reply_error(call, "ERR Error trying to load the RDB dump, check server logs");
+    if (snapshots_reload(node))
+        reply_ok(call);
+    else
+        reply_error(call, "ERR Error trying to load the RDB dump, check server logs");
 }
 
 static void debug_set_active_expire(struct call *call)

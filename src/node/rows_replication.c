@@ -40,8 +40,8 @@ static void run_psync(struct call *call)
     if (!may_serve_psync(node, call)) return;
     struct follower *follower = feed_follower(node, call->session);
     uint32_t argc = call->argc;
-    enum psync_result result = primary_psync(node->primary, follower, argc, call->argv,
-                                             call->now_ms, &node->repl_effects);
+    enum psync_result result =
+        primary_psync(node->primary, follower, argc, call->argv, call->now_ms, &node->repl_effects);
     if (result == PSYNC_PROMOTE) {
         replica_promote(node->replica, call->now_ms, &node->repl_effects);
         repl_perform(node);
@@ -220,8 +220,7 @@ static void run_waitaof(struct call *call)
     }
     /* No replica of ours says FACK before the append log exists; Valkey's may. */
     clients_propagate(node);
-    unsigned count =
-        primary_count_durable(node->primary, (int64_t)call->session->write_offset);
+    unsigned count = primary_count_durable(node->primary, (int64_t)call->session->write_offset);
     if ((int64_t)count < wanted && block_for_replicas(call, wanted, true, deadline_ms)) return;
     reply_array(call, 2);
     reply_integer(call, 0);
@@ -264,7 +263,8 @@ const struct command node_replication_rows[] = {
       .summary = "Blocks until the asynchronous replication of all preceding write "
           "commands sent by the connection is completed.",
       .tips = "request_policy:all_shards response_policy:agg_min" },
-    { .name = "waitaof", .run = run_waitaof, .arity = 4, .flags = CMD_BLOCKING, .acl = ACL_CONNECTION,
+    { .name = "waitaof", .run = run_waitaof, .arity = 4, .flags = CMD_BLOCKING,
+      .acl = ACL_CONNECTION,
       .group = GROUP_GENERIC, .args = "numlocal:integer numreplicas:integer timeout:integer",
       .since = "7.2.0", .complexity = "O(1)",
       .summary = "Blocks until all of the preceding write commands sent by the connection "

@@ -10,8 +10,10 @@ static void run_save(struct call *call)
         return;
     }
     clients_propagate(node); /* the snapshot says where in the stream it stands */
-    if (snapshots_save(node)) reply_ok(call);
-    else reply_error(call, "ERR");
+    if (snapshots_save(node))
+        reply_ok(call);
+    else
+        reply_error(call, "ERR");
 }
 
 static void cancel_save(struct call *call)
@@ -77,14 +79,22 @@ static bool parse_shutdown(struct call *call, struct shutdown_words *words)
         bool is_save = call_arg_is(call, at, "save");
         bool is_nosave = call_arg_is(call, at, "nosave");
         if ((is_save || is_nosave) && words->kind != STOP_DEFAULT) return false;
-        if (is_save) words->kind = STOP_SAVE;
-        else if (is_nosave) words->kind = STOP_NOSAVE;
-        else if (call_arg_is(call, at, "now")) words->is_now = true;
-        else if (call_arg_is(call, at, "force")) words->is_forced = true;
-        else if (call_arg_is(call, at, "abort")) words->is_abort = true;
-        else if (call_arg_is(call, at, "safe")) words->is_safe = true;
-        else if (call_arg_is(call, at, "failover")) words->is_failover = true;
-        else return false;
+        if (is_save)
+            words->kind = STOP_SAVE;
+        else if (is_nosave)
+            words->kind = STOP_NOSAVE;
+        else if (call_arg_is(call, at, "now"))
+            words->is_now = true;
+        else if (call_arg_is(call, at, "force"))
+            words->is_forced = true;
+        else if (call_arg_is(call, at, "abort"))
+            words->is_abort = true;
+        else if (call_arg_is(call, at, "safe"))
+            words->is_safe = true;
+        else if (call_arg_is(call, at, "failover"))
+            words->is_failover = true;
+        else
+            return false;
     }
     bool has_others = words->is_now || words->is_forced || words->kind != STOP_DEFAULT;
     return !(words->is_abort && has_others) && !(words->is_safe && words->is_forced);
@@ -101,8 +111,10 @@ static void run_shutdown(struct call *call)
         return;
     }
     if (words.is_abort) {
-        if (stop_abort(node)) reply_ok(call);
-        else reply_error(call, "ERR No shutdown in progress.");
+        if (stop_abort(node))
+            reply_ok(call);
+        else
+            reply_error(call, "ERR No shutdown in progress.");
         return;
     }
     stop_begin(node, words.kind, words.is_now, words.is_forced);
@@ -122,7 +134,8 @@ const struct command node_server_rows[] = {
       .args = "[operation(SCHEDULE@3.2.2|CANCEL@8.1.0)]", .since = "1.0.0", .complexity = "O(1)",
       .summary = "Asynchronously saves the database(s) to disk.",
       .history = "3.2.2 Added the `SCHEDULE` option.\n8.1.0 Added the `CANCEL` option." },
-    { .name = "lastsave", .run = run_lastsave, .arity = 1, .flags = CMD_LOADING | CMD_STALE | CMD_FAST,
+    { .name = "lastsave", .run = run_lastsave, .arity = 1,
+      .flags = CMD_LOADING | CMD_STALE | CMD_FAST,
       .acl = ACL_ADMIN | ACL_DANGEROUS, .group = GROUP_SERVER, .since = "1.0.0",
       .complexity = "O(1)",
       .summary = "Returns the Unix timestamp of the last successful save to disk.",

@@ -10,9 +10,9 @@
 #include <stdio.h>
 
 /* A turn's share of loading: some milliseconds of work. */
-#define LOAD_SLICE       (512 * KIB)
-#define STREAM_SLICE     (256 * KIB)
-#define SAVE_RETRY_MS    5000
+#define LOAD_SLICE    (512 * KIB)
+#define STREAM_SLICE  (256 * KIB)
+#define SAVE_RETRY_MS 5000
 
 static const char *file_name(const struct node *node)
 {
@@ -121,8 +121,7 @@ void snapshots_load_turn(struct node *node)
     size_t got = 0;
     enum err err = file_read(load->file, load->offset, slice, LOAD_SLICE, &got);
     size_t consumed = 0;
-    if (!err && got > 0)
-        err = snapshot_reader_feed(load->reader, bytes_of(slice, got), &consumed);
+    if (!err && got > 0) err = snapshot_reader_feed(load->reader, bytes_of(slice, got), &consumed);
     memory_free(slice);
     load->offset += got;
     if (!err && got == 0) {
@@ -155,8 +154,7 @@ static bool save_to_disk(struct node *node)
     struct snapshot_error error = { .reason = "" };
     enum err err = snapshot_save(node->disk, file_name(node), node->process_id, node->keyspace,
                                  &options, &error);
-    if (err)
-        log_warning("Error saving DB on disk: %s (%s)", err_text(err), error.reason);
+    if (err) log_warning("Error saving DB on disk: %s (%s)", err_text(err), error.reason);
     return err == ERR_NONE;
 }
 
@@ -336,7 +334,8 @@ void snapshots_stream_turn(struct node *node)
 {
     struct snapshots *snapshots = &node->snapshots;
     if (!snapshots->child_runs && !node_is_loading(node)) {
-        if (snapshots->queued_job != 0 && snapshots->sized_job == 0) stream_fork(node);
+        if (snapshots->queued_job != 0 && snapshots->sized_job == 0)
+            stream_fork(node);
         else if (snapshots->wants_save) {
             snapshots->wants_save = false;
             snapshots->last_try_ms = node->clock.now_ms;
@@ -392,13 +391,18 @@ void snapshots_child_exited(struct node *node, int code)
     snapshots->stream_job = 0;
     if (snapshots->job == CHILD_SAVE && (is_done || !snapshots->was_killed)) {
         saved(node, is_done, snapshots->dirty_at_fork);
-        if (is_done) log_notice("Background saving terminated with success");
-        else log_warning("Background saving error");
+        if (is_done)
+            log_notice("Background saving terminated with success");
+        else
+            log_warning("Background saving error");
     }
     if (job == 0) return;
-    if (!is_done) stream_tell(node, PRIMARY_SNAPSHOT_FAILED, job);
-    else if (snapshots->job == CHILD_STREAM) stream_tell(node, PRIMARY_SNAPSHOT_DONE, job);
-    else stream_sized_begin(node, job);
+    if (!is_done)
+        stream_tell(node, PRIMARY_SNAPSHOT_FAILED, job);
+    else if (snapshots->job == CHILD_STREAM)
+        stream_tell(node, PRIMARY_SNAPSHOT_DONE, job);
+    else
+        stream_sized_begin(node, job);
 }
 
 void snapshots_kill_child(struct node *node)

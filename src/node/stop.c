@@ -13,12 +13,14 @@
 
 static unsigned stop_words(const struct node *node, int signal)
 {
-    return signal == NODE_INTERRUPT ? node->config->shutdown_on_sigint : node->config->shutdown_on_sigterm;
+    return signal == NODE_INTERRUPT ? node->config->shutdown_on_sigint
+                                    : node->config->shutdown_on_sigterm;
 }
 
 void stop_signal(struct node *node, int signal)
 {
-    log_warning("Received %s scheduling shutdown...", signal == NODE_INTERRUPT ? "SIGINT" : "SIGTERM");
+    log_warning("Received %s scheduling shutdown...",
+                signal == NODE_INTERRUPT ? "SIGINT" : "SIGTERM");
     unsigned words = stop_words(node, signal);
     enum stop_kind kind = STOP_DEFAULT;
     if (words & CONFIG_SHUTDOWN_SAVE) kind = STOP_SAVE;
@@ -29,8 +31,9 @@ void stop_signal(struct node *node, int signal)
 
 void stop_listener_lost(struct node *node)
 {
-    node_trace(node, LOG_LEVEL_WARNING, "The bus listener is lost: exiting, as others will hold "
-                                        "this node for dead");
+    node_trace(node, LOG_LEVEL_WARNING,
+               "The bus listener is lost: exiting, as others will hold "
+               "this node for dead");
     stop_begin(node, STOP_DEFAULT, true, true);
 }
 

@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LOCKS_MAX 4
+#define LOCKS_MAX  4
 #define FILE_MAGIC 0x66696c65u
 
 struct os_disk {

@@ -17,10 +17,10 @@
 
 /* Room that one connection gets a turn: more than a pipeline of 64 GETs, less than a turn's
  * budget of copying. */
-#define READ_SIZE  (16 * KIB)
-#define ARENA_SIZE (1 * MIB)
+#define READ_SIZE      (16 * KIB)
+#define ARENA_SIZE     (1 * MIB)
 #define ACCEPTS_A_TURN 16
-#define EPOLL_EVENTS 128
+#define EPOLL_EVENTS   128
 
 enum place_kind {
     PLACE_FREE,
@@ -257,10 +257,9 @@ static size_t place_accept(struct loop *loop, loop_handle handle, struct loop_ev
 static void place_closed(struct loop *loop, loop_handle handle, enum err cause,
                          struct loop_event *event)
 {
-    *event = (struct loop_event){ .type = LOOP_CLOSED,
-                                  .handle = handle,
-                                  .tag = loop->places[handle].tag,
-                                  .cause = cause };
+    *event = (struct loop_event){
+        .type = LOOP_CLOSED, .handle = handle, .tag = loop->places[handle].tag, .cause = cause
+    };
     loop_free_place(loop, handle);
 }
 
@@ -319,7 +318,8 @@ static size_t place_stream(struct loop *loop, loop_handle handle, uint32_t ready
         if (ready & (EPOLLHUP | EPOLLERR)) place_closed(loop, handle, ERR_IO, &events[count++]);
         return count;
     }
-    if (ready & (EPOLLIN | EPOLLHUP | EPOLLERR) && place_read(loop, handle, &events[count])) count++;
+    if (ready & (EPOLLIN | EPOLLHUP | EPOLLERR) && place_read(loop, handle, &events[count]))
+        count++;
     return count;
 }
 

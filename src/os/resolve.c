@@ -37,8 +37,8 @@ static void answer_fill(struct resolved *answer, const struct addrinfo *found)
 {
     for (; found != NULL && answer->count < RESOLVE_ADDRESSES_MAX; found = found->ai_next) {
         char ip[RESOLVE_IP_SIZE];
-        int result = getnameinfo(found->ai_addr, found->ai_addrlen, ip, sizeof(ip), NULL, 0,
-                                 NI_NUMERICHOST);
+        int result =
+            getnameinfo(found->ai_addr, found->ai_addrlen, ip, sizeof(ip), NULL, 0, NI_NUMERICHOST);
         if (result != 0 || answer_has(answer, ip)) continue;
         memcpy(answer->addresses[answer->count++], ip, sizeof(ip));
     }

@@ -90,10 +90,11 @@ enum err socket_listen(const struct socket_address *address, int backlog, int *f
     if (err) return err;
 
     int yes = 1;
-    if (address->is_unix) unlink(address->ip);
-    else setsockopt(*fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
-    if (to.any.sa_family == AF_INET6)
-        setsockopt(*fd, IPPROTO_IPV6, IPV6_V6ONLY, &yes, sizeof(yes));
+    if (address->is_unix)
+        unlink(address->ip);
+    else
+        setsockopt(*fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+    if (to.any.sa_family == AF_INET6) setsockopt(*fd, IPPROTO_IPV6, IPV6_V6ONLY, &yes, sizeof(yes));
     if (bind(*fd, &to.any, size) < 0 || listen(*fd, backlog) < 0) return fail_and_close(*fd);
     return ERR_NONE;
 }

@@ -10,17 +10,13 @@
 #include "base/buffer.h"
 #include "base/disk.h"
 #include "base/err.h"
+#include "base/sink.h"
 #include "keyspace/keyspace.h"
 
 #define SNAPSHOT_VERSION_OLD 11 /* REDIS0011: for replicas older than 9.0.0 */
 #define SNAPSHOT_VERSION     80 /* VALKEY080 */
 #define SNAPSHOT_ID_SIZE     40
 #define SNAPSHOT_REASON_SIZE 256
-
-/* Where written bytes go: a file, a pipe, a buffer. Embedded as the first member. */
-struct sink {
-    enum err (*write)(struct sink *sink, struct bytes bytes);
-};
 
 /* Why it failed, for a log line: what, where and why. */
 struct snapshot_error {

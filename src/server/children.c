@@ -3,9 +3,9 @@
 
 #include "base/ensure.h"
 #include "base/log.h"
+#include "base/sink.h"
 #include "os/disk.h"
 #include "os/process.h"
-#include "persist/snapshot.h"
 
 struct pipe_sink {
     struct sink sink;

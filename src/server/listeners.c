@@ -10,8 +10,10 @@ static bool address_of(const char *word, uint16_t port, struct socket_address *a
 {
     bool is_optional = word[0] == '-';
     if (is_optional) word++;
-    if (word[0] == '*' && word[1] == 0) word = "0.0.0.0";
-    else if (strcmp(word, "::*") == 0) word = "::";
+    if (word[0] == '*' && word[1] == 0)
+        word = "0.0.0.0";
+    else if (strcmp(word, "::*") == 0)
+        word = "::";
     *address = (struct socket_address){ .port = port };
     snprintf(address->ip, sizeof(address->ip), "%s", word);
     return is_optional;
@@ -23,9 +25,8 @@ static bool listeners_add(struct server *server, const struct socket_address *ad
     const struct config *config = node_config(server->node);
     if (server->listener_count == LISTENERS_MAX) return false;
     struct listener *listener = &server->listeners[server->listener_count];
-    enum err err =
-        loop_listen(server->loop, address, (int)config->tcp_backlog,
-                    is_bus ? TAG_BUS_LISTENER : TAG_CLIENT_LISTENER, &listener->handle);
+    enum err err = loop_listen(server->loop, address, (int)config->tcp_backlog,
+                               is_bus ? TAG_BUS_LISTENER : TAG_CLIENT_LISTENER, &listener->handle);
     if (err) {
         if (is_optional) return true;
         if (address->is_unix)
@@ -66,7 +67,8 @@ static bool listeners_add_all(struct server *server)
     if (!config->cluster_enabled) return true;
     int64_t bus_port = config->cluster_port ? config->cluster_port : config->port + 10000;
     if (bus_port > 65535) {
-        log_warning("Cluster bus port number out of range. Set cluster-port to a port below 65536.");
+        log_warning(
+            "Cluster bus port number out of range. Set cluster-port to a port below 65536.");
         return false;
     }
     if (!listeners_add_port(server, (uint16_t)bus_port, true)) {

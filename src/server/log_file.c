@@ -43,8 +43,10 @@ static void append_value(struct buffer *line, const char *message)
     buffer_append_byte(line, '"');
     for (const char *at = message; *at != 0; at++) {
         if (*at == '"' || *at == '\\') buffer_append_byte(line, '\\');
-        if ((unsigned char)*at < ' ') buffer_printf(line, "\\u%04x", (unsigned char)*at);
-        else buffer_append_byte(line, *at);
+        if ((unsigned char)*at < ' ')
+            buffer_printf(line, "\\u%04x", (unsigned char)*at);
+        else
+            buffer_append_byte(line, *at);
     }
     buffer_append_byte(line, '"');
 }
@@ -69,8 +71,10 @@ static void print_line(const struct log_file *log_file, struct buffer *line, enu
         buffer_append_text(line, "\n");
         return;
     case CONFIG_LOG_JSON:
-        buffer_printf(line, "{\"pid\":%ld,\"role\":\"%s\",\"timestamp\":\"%s\",\"level\":\"%s\","
-                      "\"message\":", process_id(), role_word(role), at, level_words[level]);
+        buffer_printf(line,
+                      "{\"pid\":%ld,\"role\":\"%s\",\"timestamp\":\"%s\",\"level\":\"%s\","
+                      "\"message\":",
+                      process_id(), role_word(role), at, level_words[level]);
         append_value(line, message);
         buffer_append_text(line, "}\n");
         return;

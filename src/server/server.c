@@ -36,7 +36,8 @@ static void server_perform(struct server *server, const struct node_effect *effe
     case NODE_UNHOLD: {
         bool is_held = effect->type == NODE_HOLD;
         struct connection *connection = connection_find(server, effect->connection);
-        if (effect->connection == 0) child_hold(server, is_held);
+        if (effect->connection == 0)
+            child_hold(server, is_held);
         else if (connection != NULL && connection->is_up)
             loop_hold(server->loop, connection->handle, is_held);
         break;
@@ -80,13 +81,17 @@ static void server_add_event(struct server *server, const struct loop_event *eve
     switch (event->type) {
     case LOOP_ACCEPTED: connection_accepted(server, event); break;
     case LOOP_SIGNALLED:
-        if (event->count == SIGCHLD) child_reap(server);
-        else server_add_signal(server, (int)event->count);
+        if (event->count == SIGCHLD)
+            child_reap(server);
+        else
+            server_add_signal(server, (int)event->count);
         break;
     case LOOP_WOKEN: server_add_resolved(server); break;
     default:
-        if (event->tag == TAG_CHILD) child_event(server, event);
-        else connection_event(server, event);
+        if (event->tag == TAG_CHILD)
+            child_event(server, event);
+        else
+            connection_event(server, event);
     }
 }
 
