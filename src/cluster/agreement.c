@@ -207,6 +207,17 @@ void agreement_lose(struct agreement *agreement, const struct node_id *id)
     memmove(voice, voice + 1, (agreement->voice_count - index) * sizeof(*voice));
 }
 
+void agreement_lose_silent(struct agreement *agreement, time_ms oldest_ms)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < agreement->voice_count; i++) {
+        if (agreement->voices[i].heard_ms < oldest_ms) continue;
+        agreement->voices[kept++] = agreement->voices[i];
+    }
+    ensure(kept <= agreement->voice_count);
+    agreement->voice_count = kept;
+}
+
 /* Takes over what the sender knows of its set. A set of the wrong size or with a wrong number is
  * not a set of this shape: the sender is mistaken, and nothing of it is believed. */
 static void hear_set(struct agreement *agreement, const struct formation_message *message)
@@ -244,13 +255,14 @@ static void hear_refusals(struct agreement *agreement, const struct node_id *sen
 }
 
 void agreement_hear(struct agreement *agreement, const struct node_id *sender,
-                    const struct formation_message *message)
+                    const struct formation_message *message, time_ms now_ms)
 {
     ensure(!node_id_equal(sender, &agreement->self));
     ensure(message->phase < FORMATION_PHASE_COUNT);
 
     struct agreement_voice *voice = voice_put(agreement, sender);
     if (voice == NULL) return;
+    voice->heard_ms = now_ms;
     voice->phase = message->phase;
     voice->set = message->set;
     if (message->set != 0) hear_set(agreement, message);
@@ -447,6 +459,14 @@ void agreement_join(struct agreement *agreement, uint64_t number)
     ensure(number != 0);
     ensure(agreement->phase < FORMATION_LOCKED);
     move_to(agreement, FORMATION_FORMED, number);
+}
+
+void agreement_forget(struct agreement *agreement)
+{
+    ensure(agreement->phase == FORMATION_FORMED);
+    for (uint32_t i = 0; i < agreement->set_count; i++) memory_free(agreement->sets[i].members);
+    agreement->set_count = 0;
+    agreement->voice_count = 0;
 }
 
 time_ms agreement_due_ms(const struct agreement *agreement)

@@ -10,6 +10,7 @@
 /* What a node that is heard directly said last. */
 struct agreement_voice {
     struct node_id id;
+    time_ms heard_ms;
     uint8_t phase; /* enum formation_phase */
     uint64_t set;
 };
@@ -57,9 +58,11 @@ void agreement_init(struct agreement *agreement, const struct plan_shape *shape,
 void agreement_fini(struct agreement *agreement);
 /* A message of a node with the same shape, heard from itself. */
 void agreement_hear(struct agreement *agreement, const struct node_id *sender,
-                    const struct formation_message *message);
+                    const struct formation_message *message, time_ms now_ms);
 /* The node is not connected any more. */
 void agreement_lose(struct agreement *agreement, const struct node_id *id);
+/* Nor are those who have said nothing since `oldest_ms`: they take no part any more. */
+void agreement_lose_silent(struct agreement *agreement, time_ms oldest_ms);
 /* Decides what follows from all that; a set of enum agreement_news. */
 unsigned agreement_step(struct agreement *agreement, time_ms now_ms);
 /* When a step may decide something without having heard anything new. */
@@ -70,6 +73,8 @@ void agreement_say(const struct agreement *agreement, struct formation_message *
 const struct agreement_set *agreement_find(const struct agreement *agreement, uint64_t number);
 /* A node without a lock becomes a member of a cluster that others have formed. */
 void agreement_join(struct agreement *agreement, uint64_t number);
+/* Formed, and every member knows it: the members need not be remembered any longer. */
+void agreement_forget(struct agreement *agreement);
 /* Every lock of the set is known. */
 bool agreement_set_is_complete(const struct agreement_set *set);
 

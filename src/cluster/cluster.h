@@ -83,6 +83,7 @@ struct cluster_facts {
     bool is_drained;           /* replica: everything that the dead primary sent is applied */
     bool lost_lineage;         /* owner that started without the data of its recorded lineage */
     bool has_data_files;       /* start: not fresh */
+    bool is_loading;           /* start: what is said about data does not count yet */
     bool is_stopping;          /* SIGTERM was received */
     unsigned replicas_online;  /* primary */
     char replication_id[40];   /* of the data at hand; all zero when none */

@@ -39,7 +39,6 @@ struct election {
 struct election_peer {
     uint64_t vote_epoch;   /* the last epoch in which this node voted for me */
     uint64_t nack_epoch;   /* the last epoch in which it refused */
-    time_ms nack_until_ms; /* asking it again sooner cannot help */
     uint64_t final_offset; /* sibling: what it has of our dead primary */
     bool has_final;
     bool is_final_eligible;
@@ -49,6 +48,7 @@ struct election_peer {
 /* Whether I may stand, as plain facts; the reason why not is static text, NULL: I may. */
 struct candidate {
     bool is_manual;
+    bool is_forced;
     bool has_nofailover;
     bool is_stopping;
     bool has_synced;

@@ -20,10 +20,11 @@ struct formation {
     bool has_agreement;
     struct agreement agreement; /* while has_agreement */
     time_ms said_ms;            /* last broadcast; 0: never */
-    time_ms seeds_tried_ms;
+    time_ms seeds_due_ms;
     unsigned seed_tries;
     time_ms started_ms;
-    time_ms joined_ms;     /* late comer: since when it is a member without a place */
+    time_ms joined_ms;    /* late comer: since when it is a member */
+    time_ms place_due_ms; /* ... and when it looks for a place again */
     const char *why_not;   /* static text */
 };
 

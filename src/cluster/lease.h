@@ -13,6 +13,7 @@ struct lease {
     time_ms floor_ms; /* answers to PINGs sent before this count for nothing */
     time_ms pinged_ms; /* when voters were last pinged for their promises */
     enum cluster_guarantee guarantee;
+    bool is_dirty; /* answers, links or voters changed: look again before the step ends */
 };
 
 /* What the lease keeps about each node. A simulation holds a million of these: keep it small. */
@@ -45,10 +46,14 @@ void lease_on_suspended(struct cluster *cluster, time_ms gap_ms);
 /* Writes were stopped for a hand-over that did not come: only promises from now on count. */
 void lease_restart(struct cluster *cluster);
 void lease_on_peer_removed(struct cluster *cluster, struct peer *peer);
+/* A link of it came up or went down. */
+void lease_on_link(struct cluster *cluster, struct peer *peer);
 /* A node restarted under the same id: its promises died with the old process. */
 void lease_on_new_incarnation(struct cluster *cluster, struct peer *peer);
 void lease_on_deadline(struct cluster *cluster); /* DEADLINE_LEASE is due */
-/* At the end of every step: voters, links and answers may have changed. */
+/* Roles, slots or health changed: the voters may be others. */
+void lease_on_voters_changed(struct cluster *cluster);
+/* Before every step ends: looks again where something changed. */
 void lease_refresh(struct cluster *cluster);
 /* I owe `peer` a promise at this moment. */
 bool lease_is_promised(const struct cluster *cluster, const struct peer *peer);

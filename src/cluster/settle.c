@@ -130,7 +130,10 @@ static void settle(struct cluster *cluster)
     do {
         ensure(rounds_max-- > 0);
         hand_out_notices(cluster);
-        if (cluster->state_is_due) state_update(cluster);
+        if (cluster->state_is_due) {
+            lease_on_voters_changed(cluster);
+            state_update(cluster);
+        }
     } while (cluster->notice_count > 0 || serve_one_deadline(cluster) || cluster->state_is_due ||
              cluster->notice_count > 0);
 }

@@ -52,7 +52,9 @@ void state_update(struct cluster *cluster)
 {
     cluster->state_is_due = false;
     bool has_majority = reachable_voters(cluster) >= cluster_quorum(cluster);
-    if (!has_majority) cluster->minority_ms = cluster->now_ms;
+    /* Where there are no voters yet nobody can have been left behind. */
+    bool is_minority = !has_majority && (cluster->size > 0 || cluster->options.is_classic);
+    if (is_minority) cluster->minority_ms = cluster->now_ms;
     time_ms from_ms = ok_from_ms(cluster);
     cluster_deadline_set(cluster, DEADLINE_STATE, TIME_NEVER);
 

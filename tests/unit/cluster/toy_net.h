@@ -32,6 +32,8 @@ struct toy_node {
     bool refuses; /* listener lost: connects are refused */
     bool is_cut;  /* black hole: nothing arrives, nothing is refused */
     unsigned saves, follows, leads, drops, flushes, delivered, changes;
+    unsigned pauses, resumes, drains;
+    bool is_handed_over;
 };
 
 struct toy_wire {
@@ -210,6 +212,27 @@ static inline void toy_close(struct toy *toy, int node, link_number link, enum l
     toy_post(toy, to, TOY_LATENCY_MS, down, NULL);
 }
 
+/* The stream of the dead primary is at its end a millisecond later. */
+static inline void toy_drain(struct toy *toy, int index)
+{
+    struct toy_node *node = &toy->nodes[index];
+    node->drains++;
+    node->facts.is_drained = true;
+    struct cluster_event event = { .type = CLUSTER_FACTS, .facts = &node->facts };
+    toy_post(toy, index, TOY_LATENCY_MS, event, NULL);
+}
+
+/* Every host is this one. */
+static inline void toy_resolve(struct toy *toy, int index, size_t seed_index)
+{
+    static const char local[1][ADDRESS_IP_SIZE] = { "127.0.0.1" };
+    struct cluster_event event = { .type = CLUSTER_RESOLVED,
+                                   .seed_index = seed_index,
+                                   .addresses = local,
+                                   .address_count = 1 };
+    toy_post(toy, index, TOY_LATENCY_MS, event, NULL);
+}
+
 static inline void toy_perform(struct toy *toy, int index)
 {
     struct toy_node *node = &toy->nodes[index];
@@ -236,6 +259,11 @@ static inline void toy_perform(struct toy *toy, int index)
                 printf("[%6lld] %d: %s\n", (long long)toy->now_ms, index, effect->text);
             break;
         case CLUSTER_FOLLOW: node->follows++; break;
+        case CLUSTER_PAUSE_WRITES: node->pauses++; break;
+        case CLUSTER_RESUME_WRITES: node->resumes++; break;
+        case CLUSTER_HANDED_OVER: node->is_handed_over = true; break;
+        case CLUSTER_DRAIN: toy_drain(toy, index); break;
+        case CLUSTER_RESOLVE: toy_resolve(toy, index, effect->seed_index); break;
         case CLUSTER_LEAD: node->leads++; break;
         case CLUSTER_DROP_KEYS: node->drops++; break;
         case CLUSTER_FLUSH: node->flushes++; break;
