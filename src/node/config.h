@@ -62,10 +62,13 @@ NODISCARD bool config_parse(struct config *config, struct disk *disk, struct byt
 void config_error_rename(struct config_error *error, const struct config_rename *rename,
                          const char *reason);
 
-/* What an operator must be told at start: options that are set and mean nothing here (yet). */
-void config_warnings(const struct config *config,
-                     void (*visit)(void *context, bool is_grave, const char *message),
-                     void *context);
+/* What an operator must be told: options that are set and mean nothing here (yet). */
+typedef void (*config_warning_visit)(void *context, bool is_grave, const char *message);
+/* At start: all that are not at their default. */
+void config_warnings(const struct config *config, config_warning_visit visit, void *context);
+/* After CONFIG SET: those that it changed. */
+void config_warnings_of_change(const struct config *config, const struct config *before,
+                               config_warning_visit visit, void *context);
 
 /* ---- at run time ---- */
 

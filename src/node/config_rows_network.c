@@ -25,7 +25,8 @@ static const struct config_row rows[] = {
     { .name = "timeout", .kind = &config_int, CONFIG_FIELD(timeout_s), .preset = "0",
       .max = INT32_MAX, .area = CONFIG_AREA_CLIENTS,
       .text = "Seconds after which a client that says nothing is disconnected; 0 keeps it for "
-              "ever." },
+              "ever.",
+      .unused = "clients that say nothing are kept yet" },
     { .name = "protected-mode", .kind = &config_bool, CONFIG_FIELD(protected_mode), .preset = "yes",
       .area = CONFIG_AREA_SECURITY,
       .text = "Refuses clients from other hosts while the default user has no password." },
@@ -47,7 +48,8 @@ static const struct config_row rows[] = {
       .unused = "the socket belongs to the group of the process" },
     { .name = "unixsocketperm", .kind = &config_octal, CONFIG_FIELD(unixsocketperm), .preset = "0",
       .max = 0777, .flags = CONFIG_IMMUTABLE, .area = CONFIG_AREA_LISTEN,
-      .text = "Permissions of the unix socket, in octal; 0 leaves them to the umask." },
+      .text = "Permissions of the unix socket, in octal; 0 leaves them to the umask.",
+      .unused = "the umask alone decides yet" },
     { .name = "maxclients", .kind = &config_int, CONFIG_FIELD(maxclients), .preset = "10000",
       .min = 1, .max = UINT32_MAX, .area = CONFIG_AREA_CLIENTS,
       .text = "How many clients may be connected at once; more are answered with an error and "

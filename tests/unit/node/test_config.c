@@ -329,6 +329,15 @@ START_TEST(an_option_that_means_nothing_here_is_warned_about_once_it_is_set)
     ck_assert_ptr_null(strstr(warnings.text.data, "secret"));
     ck_assert_ptr_null(strstr(warnings.text.data, "activedefrag"));
     ck_assert_int_eq(warnings.grave, 1);
+
+    struct config *before = config_copy(config);
+    config->io_threads = 8;
+    buffer_clear(&warnings.text);
+    config_warnings_of_change(config, before, warn, &warnings);
+    ck_assert(bytes_starts_with(buffer_bytes(&warnings.text), BYTES("io-threads 8 is accepted")));
+    ck_assert_int_eq(bytes_index_of(buffer_bytes(&warnings.text), '\n'),
+                     (ptrdiff_t)warnings.text.size - 1);
+    config_destroy(before);
     buffer_fini(&warnings.text);
 }
 END_TEST
