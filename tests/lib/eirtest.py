@@ -73,27 +73,49 @@ def _is_free(port):
             return False
 
 
-def free_port():
-    """A port that nobody uses, its bus port neither; locked against tests that run beside us."""
+def _lock_port(port):
+    """Takes the port for this process: False when somebody uses it, or a test beside us has it."""
     folder = os.path.join(tempfile.gettempdir(), "eirtest-ports-%d" % os.getuid())
     os.makedirs(folder, exist_ok=True)
-    span = PORT_LAST - PORT_FIRST
-    start = (os.getpid() * 37 + len(_locks)) % span
-    for step in range(span):
-        port = PORT_FIRST + (start + step) % span
-        if port in _locks:
-            continue
-        lock = open(os.path.join(folder, str(port)), "w")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            lock.close()
-            continue
+    if port in _locks:
+        return False
+    lock = open(os.path.join(folder, str(port)), "w", encoding="utf-8")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if _is_free(port) and _is_free(port + BUS_OFFSET):
             _locks[port] = lock
-            return port
+            return True
+    except OSError:
+        pass
+    lock.close()
+    return False
+
+
+def _unlock_port(port):
+    lock = _locks.pop(port, None)
+    if lock:
         lock.close()
-    raise RuntimeError("no free port between %d and %d" % (PORT_FIRST, PORT_LAST))
+
+
+def free_ports(count):
+    """The first of `count` ports in a row that nobody uses, their bus ports neither."""
+    span = PORT_LAST - PORT_FIRST - count
+    start = (os.getpid() * 37 + len(_locks)) % span
+    for step in range(span):
+        first = PORT_FIRST + (start + step) % span
+        taken = []
+        while len(taken) < count and _lock_port(first + len(taken)):
+            taken.append(first + len(taken))
+        if len(taken) == count:
+            return first
+        for port in taken:
+            _unlock_port(port)
+    raise RuntimeError("no free ports between %d and %d" % (PORT_FIRST, PORT_LAST))
+
+
+def free_port():
+    """A port that nobody uses, its bus port neither; locked against tests that run beside us."""
+    return free_ports(1)
 
 
 def wait_until(condition, seconds=15.0, what=None):
@@ -211,9 +233,7 @@ class Server:
 
     def cleanup(self):
         self.kill()
-        lock = _locks.pop(self.port, None)
-        if lock:
-            lock.close()
+        _unlock_port(self.port)
         if self.owns_folder:
             shutil.rmtree(self.folder, ignore_errors=True)
 
