@@ -29,8 +29,7 @@ void output_init(struct output *output)
 static void block_free(struct output *output, struct output_block *block)
 {
     if (block->shared != NULL) {
-        ensure(block->shared->references > 0);
-        if (--block->shared->references == 0) block->shared->release(block->shared);
+        shared_drop(block->shared);
     } else {
         output->memory -= block->allocated;
     }
@@ -120,7 +119,7 @@ void output_append_shared(struct output *output, struct shared *shared, struct b
     *block = (struct output_block){
         .shared = shared, .data = bytes.data, .size = bytes.size, .allocated = sizeof(*block)
     };
-    shared->references++;
+    shared_hold(shared);
     tail_seal(output);
     block_link(output, output->tail, block);
     tail_open(output);

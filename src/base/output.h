@@ -15,11 +15,29 @@
 
 #define OUTPUT_BLOCK_SIZE (16 * KIB)
 
-/* Counted bytes owned by somebody else; release is called when the last reference goes. */
+/* Counted bytes owned by somebody else; release is called when the last reference goes. The count
+ * is atomic: a deleted value may be dropped on another thread while it is still being sent. */
 struct shared {
     uint32_t references;
     void (*release)(struct shared *shared);
 };
+
+static inline void shared_hold(struct shared *shared)
+{
+    __atomic_fetch_add(&shared->references, 1, __ATOMIC_RELAXED);
+}
+
+static inline void shared_drop(struct shared *shared)
+{
+    if (__atomic_fetch_sub(&shared->references, 1, __ATOMIC_ACQ_REL) == 1)
+        shared->release(shared);
+}
+
+/* Does anybody but the caller hold it? */
+static inline bool shared_is_shared(const struct shared *shared)
+{
+    return __atomic_load_n(&shared->references, __ATOMIC_ACQUIRE) > 1;
+}
 
 struct output_block;
 

@@ -1,0 +1,115 @@
+/* Long strings: a counted block with room to grow. */
+#include "types/string.h"
+
+#include "base/ensure.h"
+#include "base/memory.h"
+
+struct string {
+    struct shared shared; /* the owner's reference and those of who sends it */
+    size_t size;
+    size_t capacity; /* bytes that data has room for */
+    char data[];
+};
+
+bool string_is_integer(struct bytes text, int64_t *value)
+{
+    return text.size > 0 && text.size <= 20 && number_parse(text, value);
+}
+
+static void release(struct shared *shared)
+{
+    struct string *string = CONTAINER_OF(shared, struct string, shared);
+    memory_free_sized(string, sizeof(*string) + string->capacity);
+}
+
+static struct string *create(size_t size, size_t capacity)
+{
+    ensure(size <= capacity);
+    ensure(capacity <= SIZE_MAX / 2);
+    size_t allocated = memory_class(sizeof(struct string) + capacity);
+    struct string *string = memory_alloc(allocated);
+    string->shared = (struct shared){ .references = 1, .release = release };
+    string->size = size;
+    string->capacity = allocated - sizeof(*string);
+    return string;
+}
+
+struct string *string_create(struct bytes bytes)
+{
+    struct string *string = create(bytes.size, bytes.size);
+    if (bytes.size > 0) memcpy(string->data, bytes.data, bytes.size);
+    return string;
+}
+
+struct string *string_create_zero(size_t size)
+{
+    struct string *string = create(size, size);
+    memset(string->data, 0, size);
+    return string;
+}
+
+void string_destroy(struct string *string)
+{
+    if (string != NULL) shared_drop(&string->shared);
+}
+
+struct string *string_copy(const struct string *string)
+{
+    return string_create(string_bytes(string));
+}
+
+struct bytes string_bytes(const struct string *string)
+{
+    return bytes_of(string->data, string->size);
+}
+
+size_t string_memory(const struct string *string)
+{
+    return sizeof(*string) + string->capacity;
+}
+
+struct shared *string_shared(struct string *string)
+{
+    return &string->shared;
+}
+
+char *string_open(struct string **place, size_t size)
+{
+    struct string *string = *place;
+    size_t size_after = MAX(size, string->size);
+    bool is_shared = shared_is_shared(&string->shared);
+    size_t capacity = string->capacity;
+    if (size_after > capacity) capacity = MAX(size_after, capacity + capacity / 2);
+
+    if (is_shared) {
+        struct string *copy = create(string->size, capacity);
+        memcpy(copy->data, string->data, string->size);
+        string_destroy(string);
+        string = copy;
+    } else if (capacity != string->capacity) {
+        size_t allocated = memory_class(sizeof(*string) + capacity);
+        string = memory_realloc(string, allocated);
+        string->capacity = allocated - sizeof(*string);
+    }
+    if (size_after > string->size)
+        memset(string->data + string->size, 0, size_after - string->size);
+    string->size = size_after;
+    *place = string;
+    return string->data;
+}
+
+/* An index from either end as one from the front, which may still be negative. */
+static int64_t from_front(int64_t index, int64_t size)
+{
+    return index < 0 ? index + size : index;
+}
+
+struct bytes string_range(struct bytes text, int64_t start, int64_t end)
+{
+    int64_t size = (int64_t)text.size;
+    if (size == 0 || (start < 0 && end < 0 && start > end)) return BYTES_EMPTY;
+    start = MAX(from_front(start, size), (int64_t)0);
+    end = MIN(MAX(from_front(end, size), (int64_t)0), size - 1);
+    if (start > end) return BYTES_EMPTY;
+    return bytes_of(text.data + start, (size_t)(end - start + 1));
+}
