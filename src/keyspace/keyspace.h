@@ -83,13 +83,14 @@ void keyspace_prefetch(const struct keyspace *keyspace, const struct key *keys, 
 /* ---- Writing ---- */
 
 struct put {
-    time_ms expiry_ms; /* absolute, or EXPIRY_NONE; ignored when keeps_expiry */
+    time_ms expiry_ms; /* absolute; 0 as well as EXPIRY_NONE: none; ignored if keeps_expiry */
     bool keeps_expiry; /* SET KEEPTTL, GETSET-like edits */
     bool keeps_text;   /* do not turn a canonical integer into one (INCRBYFLOAT, RESTORE) */
 };
-#define PUT_PLAIN (&(const struct put){ .expiry_ms = EXPIRY_NONE })
+#define PUT_PLAIN (&(const struct put){ 0 })
 
-/* The key gets this string, whatever it held before. */
+/* The key gets this string, whatever it held before. Neither key nor text may point into the
+ * keyspace: their memory may be used again. */
 struct entry *keyspace_put_string(struct keyspace *keyspace, const struct access *access,
                                   const struct key *key, struct bytes text, const struct put *put);
 /* INCR's result: in place when there is a string already; keeps the expiry. */
@@ -177,8 +178,8 @@ struct entry *keyspace_random(struct keyspace *keyspace, const struct access *ac
 struct keyspace_walk {
     uint32_t db;
     uint32_t slot;
-    uint64_t bucket; /* the next fields are the walk's own */
-    const void *line;
+    const void *line; /* this and what follows is the walk's own */
+    uint32_t bucket;
     uint32_t place;
 };
 void keyspace_walk_init(struct keyspace_walk *walk);
@@ -228,9 +229,10 @@ struct keyspace_stats {
     uint64_t misses;
     uint64_t expired; /* on access and by the cycle */
     uint64_t evicted;
-    size_t table_memory; /* buckets and indexes, without the entries */
 };
 void keyspace_stats_read(const struct keyspace *keyspace, struct keyspace_stats *stats);
 void keyspace_stats_reset(struct keyspace *keyspace); /* CONFIG RESETSTAT */
+/* Bytes of lines and indexes, without the entries; looks at every slot that holds keys. */
+size_t keyspace_table_memory(const struct keyspace *keyspace);
 
 #endif

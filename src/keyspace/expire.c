@@ -1,0 +1,88 @@
+/* The expiry cycle: finds what is due through the index and deletes it. */
+#include "base/ensure.h"
+#include "base/table_inline.h"
+#include "keyspace/internal.h"
+
+/* More than a group of four buckets ever holds, nearly always. */
+#define FOUND_MAX 64
+
+/* What a look at one group of buckets finds. */
+struct look {
+    time_ms wall_ms;
+    struct entry *found[FOUND_MAX]; /* due */
+    size_t count;
+    time_ms next_ms; /* the earliest of those that are not, or could not be taken along */
+};
+
+static void look_at(void *context, const struct table_cell *cell)
+{
+    struct look *look = context;
+    if (!table_cell_is_marked(cell)) return; /* has no expiry: the entry is not even read */
+    struct entry *entry = table_cell_entry(cell);
+    if (entry_is_expired(entry, look->wall_ms) && look->count < FOUND_MAX)
+        look->found[look->count++] = entry;
+    else
+        look->next_ms = MIN(look->next_ms, entry_expiry_inline(entry));
+}
+
+static void prefetch_entry(void *context, const struct table_cell *cell)
+{
+    (void)context;
+    if (table_cell_is_marked(cell)) __builtin_prefetch(table_cell_entry(cell));
+}
+
+static void visit_group(const struct table *table, size_t group, table_visit visit, void *context)
+{
+    size_t bucket = group << DUE_GROUP_BITS;
+    size_t end = MIN(bucket + (1u << DUE_GROUP_BITS), table_bucket_count(table));
+    for (; bucket < end; bucket++) table_visit_bucket(table, bucket, visit, context);
+}
+
+/* Deletes what is due in one group of buckets, and corrects the group's time. */
+static size_t expire_group(struct keyspace *keyspace, const struct access *access, uint32_t db,
+                           uint32_t slot, size_t group)
+{
+    struct database *database = keyspace_database(keyspace, db);
+    const struct table *table = database_table(database, slot);
+    ensure(table != NULL);
+    visit_group(table, group, prefetch_entry, NULL);
+    struct look look = { .wall_ms = access->wall_ms, .next_ms = TIME_NEVER };
+    visit_group(table, group, look_at, &look);
+    database_set_due(database, slot, group, look.next_ms);
+    /* Deleting may merge buckets and so change the groups; the entries stay where they are. */
+    for (size_t i = 0; i < look.count; i++) {
+        struct key key = gate_key_of_entry(keyspace, db, slot, look.found[i]);
+        struct access at = *access;
+        at.ignores_expiry = true;
+        bool existed = keyspace_delete_as(keyspace, &at, &key, CHANGE_EXPIRED);
+        ensure(existed);
+    }
+    return look.count;
+}
+
+size_t keyspace_expire_due(struct keyspace *keyspace, const struct access *access, size_t count_max)
+{
+    ensure(access->may_expire);
+    size_t expired = 0;
+    size_t work = 0; /* a look at a group counts, too: its time may have been too early */
+    for (uint32_t db = 0; db < keyspace->database_count; db++) {
+        const struct database *database = keyspace_database(keyspace, db);
+        uint32_t slot;
+        size_t group;
+        while (work < count_max &&
+               database_find_due(database, access->wall_ms - 1, &slot, &group)) {
+            size_t here = expire_group(keyspace, access, db, slot, group);
+            expired += here;
+            work += MAX(here, (size_t)1);
+        }
+    }
+    return expired;
+}
+
+time_ms keyspace_next_expiry_ms(const struct keyspace *keyspace)
+{
+    time_ms next_ms = TIME_NEVER;
+    for (uint32_t db = 0; db < keyspace->database_count; db++)
+        next_ms = MIN(next_ms, database_due_ms(keyspace_database(keyspace, db)));
+    return next_ms == TIME_NEVER ? TIME_NEVER : next_ms + 1; /* a key lives through its last ms */
+}

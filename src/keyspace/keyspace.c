@@ -1,0 +1,230 @@
+/* Making a keyspace, looking keys up, and its figures. */
+#include "keyspace/keyspace.h"
+
+#include "base/ensure.h"
+#include "base/memory.h"
+#include "base/table_inline.h"
+#include "keyspace/internal.h"
+
+#define LFU_LOG_FACTOR_USUAL 10
+
+static struct bytes key_of(const void *entry)
+{
+    return entry_key_inline(entry);
+}
+
+struct keyspace *keyspace_create(const struct keyspace_options *options)
+{
+    ensure(options->database_count > 0);
+    struct keyspace *keyspace = memory_alloc_zero(sizeof(*keyspace));
+    keyspace->rules = (struct table_rules){ .key_of = key_of, .hash_key = options->hash_key };
+    keyspace->is_clustered = options->is_clustered;
+    keyspace->database_count = options->database_count;
+    keyspace->databases = memory_alloc_zero(options->database_count * sizeof(struct database));
+    prng_init(&keyspace->prng, options->seed);
+    watches_init(&keyspace->watches, options->database_count, &options->hash_key);
+    keyspace_set_clock(keyspace, options->clock, options->lfu_log_factor,
+                       options->lfu_decay_minutes);
+    return keyspace;
+}
+
+void keyspace_destroy(struct keyspace *keyspace)
+{
+    if (keyspace == NULL) return;
+    for (uint32_t db = 0; db < keyspace->database_count; db++)
+        database_fini(&keyspace->databases[db]);
+    memory_free(keyspace->databases);
+    watches_fini(&keyspace->watches);
+    garbage_destroy(keyspace->garbage);
+    memory_free(keyspace);
+}
+
+void keyspace_set_clock(struct keyspace *keyspace, enum keyspace_clock clock,
+                        uint32_t lfu_log_factor, uint32_t lfu_decay_minutes)
+{
+    keyspace->clock = clock;
+    keyspace->lfu_log_factor = lfu_log_factor == 0 ? LFU_LOG_FACTOR_USUAL : lfu_log_factor;
+    keyspace->lfu_decay_minutes = lfu_decay_minutes;
+}
+
+struct key keyspace_key(const struct keyspace *keyspace, uint32_t db, struct bytes bytes)
+{
+    uint32_t slot = keyspace->is_clustered ? key_slot(bytes) : 0;
+    return keyspace_key_in_slot(keyspace, db, slot, bytes);
+}
+
+struct key keyspace_key_in_slot(const struct keyspace *keyspace, uint32_t db, uint32_t slot,
+                                struct bytes bytes)
+{
+    return (struct key){
+        .bytes = bytes,
+        .hash = hash_bytes(&keyspace->rules.hash_key, bytes),
+        .slot = keyspace->is_clustered ? slot : 0,
+        .db = db,
+    };
+}
+
+struct entry *keyspace_find_for_read(struct keyspace *keyspace, const struct access *access,
+                                     const struct key *key)
+{
+    struct table_cell *cell = gate_live_cell(keyspace, access, key);
+    if (cell == NULL) {
+        keyspace->stats.misses++;
+        return NULL;
+    }
+    keyspace->stats.hits++;
+    struct entry *entry = table_cell_entry(cell);
+    gate_touch(keyspace, access, entry);
+    return entry;
+}
+
+struct entry *keyspace_peek(struct keyspace *keyspace, const struct access *access,
+                            const struct key *key)
+{
+    struct table_cell *cell = gate_live_cell(keyspace, access, key);
+    return cell == NULL ? NULL : table_cell_entry(cell);
+}
+
+struct entry *keyspace_find_for_write(struct keyspace *keyspace, const struct access *access,
+                                      const struct key *key)
+{
+    struct entry *entry = keyspace_peek(keyspace, access, key);
+    if (entry != NULL) gate_touch(keyspace, access, entry);
+    return entry;
+}
+
+void keyspace_modified(struct keyspace *keyspace, const struct access *access,
+                       const struct key *key)
+{
+    gate_tell(keyspace, access, key, CHANGE_MODIFIED);
+}
+
+static const struct table *table_of(const struct keyspace *keyspace, const struct key *key)
+{
+    return database_table(keyspace_database(keyspace, key->db), key->slot);
+}
+
+void keyspace_prefetch(const struct keyspace *keyspace, const struct key *keys, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct slots *slots = keyspace_database(keyspace, keys[i].db)->slots;
+        if (slots != NULL) __builtin_prefetch(&slots->tables[keys[i].slot]);
+    }
+    for (size_t i = 0; i < count; i++) __builtin_prefetch(table_of(keyspace, &keys[i]));
+    for (size_t i = 0; i < count; i++)
+        table_prefetch_bucket(table_of(keyspace, &keys[i]), keys[i].hash);
+    for (size_t i = 0; i < count; i++)
+        table_prefetch_entry(table_of(keyspace, &keys[i]), keys[i].hash);
+}
+
+/* ---- Watching ---- */
+
+void keyspace_watch(struct keyspace *keyspace, const struct access *access, struct watcher *watcher,
+                    const struct key *key)
+{
+    struct table_cell *cell = gate_cell(keyspace, key);
+    bool exists = cell != NULL && !entry_is_expired(table_cell_entry(cell), access->wall_ms);
+    watches_add(&keyspace->watches, watcher, key, exists);
+}
+
+struct at_a_time {
+    const struct keyspace *keyspace;
+    time_ms wall_ms;
+};
+
+static bool has_expired(void *context, uint32_t db, struct bytes bytes)
+{
+    struct at_a_time *at = context;
+    struct key key = keyspace_key(at->keyspace, db, bytes);
+    struct table_cell *cell = gate_cell(at->keyspace, &key);
+    return cell != NULL && entry_is_expired(table_cell_entry(cell), at->wall_ms);
+}
+
+bool keyspace_watcher_is_dirty(struct keyspace *keyspace, const struct access *access,
+                               struct watcher *watcher)
+{
+    struct at_a_time at = { keyspace, access->wall_ms };
+    return watcher->is_dirty || watcher_any(watcher, has_expired, &at);
+}
+
+void keyspace_tell_changes(struct keyspace *keyspace, uint32_t kinds)
+{
+    keyspace->told_kinds = kinds;
+}
+
+/* ---- Figures ---- */
+
+uint32_t keyspace_database_count(const struct keyspace *keyspace)
+{
+    return keyspace->database_count;
+}
+
+bool keyspace_is_clustered(const struct keyspace *keyspace)
+{
+    return keyspace->is_clustered;
+}
+
+size_t keyspace_count(const struct keyspace *keyspace, uint32_t db)
+{
+    return keyspace_database(keyspace, db)->count;
+}
+
+size_t keyspace_slot_count(const struct keyspace *keyspace, uint32_t db, uint32_t slot)
+{
+    const struct database *database = keyspace_database(keyspace, db);
+    if (database->slots != NULL) return database->slots->counts[slot];
+    return keyspace->is_clustered ? 0 : database->count;
+}
+
+bool keyspace_is_empty(const struct keyspace *keyspace)
+{
+    for (uint32_t db = 0; db < keyspace->database_count; db++)
+        if (keyspace_count(keyspace, db) > 0) return false;
+    return true;
+}
+
+struct garbage *keyspace_garbage_take(struct keyspace *keyspace)
+{
+    struct garbage *garbage = keyspace->garbage;
+    keyspace->garbage = NULL;
+    return garbage;
+}
+
+uint64_t keyspace_dirty(const struct keyspace *keyspace)
+{
+    return keyspace->dirty;
+}
+
+void keyspace_dirty_add(struct keyspace *keyspace, uint64_t count)
+{
+    keyspace->dirty += count;
+}
+
+void keyspace_database_stats_read(const struct keyspace *keyspace, uint32_t db, time_ms wall_ms,
+                                  struct keyspace_database_stats *stats)
+{
+    const struct database *database = keyspace_database(keyspace, db);
+    *stats = (struct keyspace_database_stats){ .keys = database->count,
+                                               .volatile_keys = database->volatile_count };
+    if (database->volatile_count == 0) return;
+    __int128 average = database->expiry_sum / (__int128)database->volatile_count - wall_ms;
+    stats->ttl_average_ms = average < 0 ? 0 : (time_ms)average;
+}
+
+void keyspace_stats_read(const struct keyspace *keyspace, struct keyspace_stats *stats)
+{
+    *stats = keyspace->stats;
+}
+
+void keyspace_stats_reset(struct keyspace *keyspace)
+{
+    keyspace->stats = (struct keyspace_stats){ 0 };
+}
+
+size_t keyspace_table_memory(const struct keyspace *keyspace)
+{
+    size_t memory = 0;
+    for (uint32_t db = 0; db < keyspace->database_count; db++)
+        memory += database_memory(keyspace_database(keyspace, db));
+    return memory;
+}
