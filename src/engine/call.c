@@ -9,6 +9,11 @@ static const char not_an_integer[] = "ERR value is not an integer or out of rang
 
 /* --- arguments --------------------------------------------------------------------------- */
 
+const char *call_name(const struct call *call)
+{
+    return call->entry->name;
+}
+
 bool call_integer(struct call *call, uint32_t index, int64_t *value)
 {
     return call_integer_or(call, index, not_an_integer, value);
@@ -42,6 +47,13 @@ struct key call_key(const struct call *call, uint32_t index)
     return keyspace_key(call->keyspace, (uint32_t)call->session->db, call->argv[index]);
 }
 
+struct entry *call_find_untouched(struct call *call, const struct key *key)
+{
+    struct access access = *call->access;
+    access.keeps_clock = true;
+    return keyspace_find_for_read(call->keyspace, &access, key);
+}
+
 void *engine_host(const struct engine *engine)
 {
     ensure(engine->host != NULL);
@@ -55,6 +67,16 @@ void *call_host(const struct call *call)
 }
 
 /* --- replies ----------------------------------------------------------------------------- */
+
+void reply_string(struct call *call, struct entry *entry)
+{
+    struct scratch scratch;
+    struct bytes text = entry_string(entry, &scratch);
+    if (text.size < STRING_SHARE_MIN)
+        resp_fast_bulk(call->writer, text);
+    else
+        resp_bulk_shared(call->writer, entry_string_shared(entry), text);
+}
 
 void reply_verbatim(struct call *call, struct bytes text)
 {

@@ -42,6 +42,9 @@ static inline bool call_arg_is(const struct call *call, uint32_t index, const ch
     return index < call->argc && bytes_is_word(call->argv[index], word);
 }
 
+/* The command's full name: "get", "config|get". */
+const char *call_name(const struct call *call);
+
 /* The argument as a 64-bit integer, or "value is not an integer or out of range". */
 bool call_integer(struct call *call, uint32_t index, int64_t *value);
 /* The same with an error text of one's own ("ERR timeout is not an integer or out of range"). */
@@ -51,6 +54,15 @@ bool call_timeout_ms(struct call *call, uint32_t index, time_ms *deadline_ms);
 
 /* The argument as a key of the session's database. */
 struct key call_key(const struct call *call, uint32_t index);
+
+/* The entry behind a key, NULL when it is absent; false when it holds no string: answered. */
+static inline bool call_is_string(struct call *call, const struct entry *entry);
+static inline bool call_string_for_read(struct call *call, const struct key *key,
+                                        struct entry **entry);
+static inline bool call_string_for_write(struct call *call, const struct key *key,
+                                         struct entry **entry);
+/* For reading without touching the access clock: TTL, TYPE, EXISTS. */
+struct entry *call_find_untouched(struct call *call, const struct key *key);
 
 /* The object that engine_options.host named, checked by its magic: for rows of the node. */
 void *call_host(const struct call *call);
@@ -109,6 +121,8 @@ static inline void reply_push(struct call *call, size_t n)
 {
     resp_push(call->writer, n);
 }
+/* The string that the entry holds; a large one is sent without a copy. */
+void reply_string(struct call *call, struct entry *entry);
 /* "txt": what INFO and CLIENT LIST answer. */
 void reply_verbatim(struct call *call, struct bytes text);
 /* HELP: "<NAME> <subcommand> [<arg> [value] [opt] ...]. Subcommands are:", the lines, and those of
@@ -124,6 +138,27 @@ void reply_wrong_arity(struct call *call);
 void reply_wrong_type(struct call *call);
 /* "unknown subcommand or wrong number of arguments for '...'. Try X HELP." */
 void reply_subcommand_error(struct call *call);
+
+static inline bool call_is_string(struct call *call, const struct entry *entry)
+{
+    if (entry == NULL || entry_type(entry) == VALUE_STRING) return true;
+    reply_wrong_type(call);
+    return false;
+}
+
+static inline bool call_string_for_read(struct call *call, const struct key *key,
+                                        struct entry **entry)
+{
+    *entry = keyspace_find_for_read(call->keyspace, call->access, key);
+    return call_is_string(call, *entry);
+}
+
+static inline bool call_string_for_write(struct call *call, const struct key *key,
+                                         struct entry **entry)
+{
+    *entry = keyspace_find_for_write(call->keyspace, call->access, key);
+    return call_is_string(call, *entry);
+}
 
 /* --- effects ----------------------------------------------------------------------------- */
 

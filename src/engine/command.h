@@ -209,8 +209,8 @@ struct command {
     uint8_t doc_flags;  /* enum doc_flag */
     const struct key_spec *keys; /* NULL: no keys */
     /* Where specs do not suffice (SORT, MIGRATE): adds every key of a request that passed the
-     * arity check; false when the arguments make no sense. With KEY_VARIABLE_FLAGS in `key_flags`
-     * the specs name the same keys, and only the flags are more exact. */
+     * arity check; false when the arguments make no sense. With KEY_VARIABLE_FLAGS in the first
+     * spec the specs name the same keys, and only the flags are more exact. */
     bool (*find_keys)(const struct bytes *argv, uint32_t argc, struct key_places *places);
     const char *args;
     const char *since;

@@ -78,7 +78,8 @@ static void derive_keys(struct command_entry *entry)
 {
     const struct command *row = entry->command;
     /* A function that only knows the flags better (SET ... GET) changes no place. */
-    bool is_elsewhere = row->find_keys != NULL && !(row->key_flags & KEY_VARIABLE_FLAGS);
+    bool is_exact = row->keys != NULL && key_spec_flags(row, row->keys) & KEY_VARIABLE_FLAGS;
+    bool is_elsewhere = row->find_keys != NULL && !is_exact;
     entry->key_shape = is_elsewhere ? KEYS_OTHER : KEYS_ABSENT;
     if (row->keys == NULL) return;
 

@@ -1,0 +1,23 @@
+/* Putting the families together. */
+#include "commands/commands.h"
+#include "commands/rows.h"
+#include "engine/engine.h"
+
+static void register_family(struct engine *engine, const struct command *rows)
+{
+    size_t count = 0;
+    while (rows[count].name != NULL) count++;
+    engine_register(engine, rows, count);
+}
+
+void commands_register(struct engine *engine)
+{
+    register_family(engine, string_commands);
+    register_family(engine, string_edit_commands);
+    register_family(engine, key_commands);
+    register_family(engine, expiry_commands);
+    register_family(engine, scan_commands);
+    register_family(engine, object_commands);
+    register_family(engine, server_commands);
+    register_family(engine, function_commands);
+}

@@ -1,0 +1,16 @@
+/* The arrays that commands.c registers; each is closed by a row without a name. */
+#ifndef EIR_COMMANDS_ROWS_H
+#define EIR_COMMANDS_ROWS_H
+
+#include "engine/command.h"
+
+extern const struct command string_commands[];
+extern const struct command string_edit_commands[];
+extern const struct command key_commands[];
+extern const struct command expiry_commands[];
+extern const struct command scan_commands[];
+extern const struct command object_commands[];
+extern const struct command server_commands[];
+extern const struct command function_commands[];
+
+#endif
