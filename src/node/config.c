@@ -29,6 +29,13 @@ const struct config_row *config_row_at(size_t index)
     ensure_unreachable();
 }
 
+size_t config_row_index(const struct config_row *row)
+{
+    size_t index = 0;
+    while (config_row_at(index) != row) index++;
+    return index;
+}
+
 const struct config_row *config_row_find(struct bytes name)
 {
     for (size_t i = 0; i < COUNT_OF(tables); i++)
@@ -215,12 +222,6 @@ static int match_compare(const void *a, const void *b)
     return bytes_compare(((const struct match *)a)->name, ((const struct match *)b)->name);
 }
 
-static bool is_pattern(struct bytes text)
-{
-    return bytes_index_of(text, '*') >= 0 || bytes_index_of(text, '?') >= 0 ||
-           bytes_index_of(text, '[') >= 0;
-}
-
 static void matches_add_pattern(struct matches *matches, struct bytes pattern)
 {
     size_t count = config_row_count();
@@ -242,7 +243,7 @@ void config_get(const struct config *config, const struct bytes *patterns, size_
     matches.items = memory_alloc(2 * config_row_count() * sizeof(*matches.items));
     for (size_t i = 0; i < count; i++) {
         const struct config_row *row = NULL;
-        if (is_pattern(patterns[i]))
+        if (config_is_pattern(patterns[i]))
             matches_add_pattern(&matches, patterns[i]);
         else
             row = config_row_find(patterns[i]);

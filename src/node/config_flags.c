@@ -3,24 +3,18 @@
 #include "base/number.h"
 #include "node/config_internal.h"
 
-static bool refuse(struct buffer *reason, const char *text)
-{
-    buffer_append_text(reason, text);
-    return false;
-}
-
 /* ---- notify-keyspace-events: one letter a class ---- */
 
 static bool notify_read(const struct config_row *row, const struct bytes *words, size_t count,
                         bool adds, void *field, struct buffer *reason)
 {
-    if (count != 1) return refuse(reason, "wrong number of arguments");
+    if (count != 1) return config_refuse(reason, "wrong number of arguments");
     unsigned flags = 0;
     for (size_t i = 0; i < words[0].size; i++) {
         char letter = words[0].data[i];
         ptrdiff_t bit = bytes_index_of(BYTES(CONFIG_NOTIFY_LETTERS), letter);
         if (letter != 'A' && bit < 0)
-            return refuse(reason, "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.");
+            return config_refuse(reason, "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.");
         flags |= letter == 'A' ? CONFIG_NOTIFY_ALL : 1u << bit;
     }
     *(unsigned *)field = flags;
@@ -81,7 +75,8 @@ static bool shutdown_read(const struct config_row *row, const struct bytes *word
     }
     if (count == 0) return config_words_refuse(row->words, reason);
     if ((flags & CONFIG_SHUTDOWN_SAVE) && (flags & CONFIG_SHUTDOWN_NOSAVE))
-        return refuse(reason, "shutdown options SAVE and NOSAVE can't be used simultaneously");
+        return config_refuse(reason,
+                             "shutdown options SAVE and NOSAVE can't be used simultaneously");
     *(unsigned *)field = flags;
     return true;
 }
@@ -113,13 +108,13 @@ const struct config_kind config_shutdown_flags = {
 static bool primary_read(const struct config_row *row, const struct bytes *words, size_t count,
                          bool adds, void *field, struct buffer *reason)
 {
-    if (count != 2) return refuse(reason, "wrong number of arguments");
-    if (!config_is_plain(words[0])) return refuse(reason, "Invalid primary host");
+    if (count != 2) return config_refuse(reason, "wrong number of arguments");
+    if (!config_is_plain(words[0])) return config_refuse(reason, "Invalid primary host");
     struct config_replicaof *primary = field;
     int64_t port = 0;
     bool is_none = bytes_is_word(words[0], "no") && bytes_is_word(words[1], "one");
     if (!is_none && (!number_parse(words[1], &port) || port < row->min || port > row->max))
-        return refuse(reason, "Invalid primary port");
+        return config_refuse(reason, "Invalid primary port");
 
     memory_free(primary->host);
     primary->host = bytes_copy_text(is_none ? BYTES_EMPTY : words[0]);
@@ -208,13 +203,13 @@ static bool seeds_read(const struct config_row *row, const struct bytes *words, 
                        bool adds, void *field, struct buffer *reason)
 {
     if (count == 1 && words[0].size == 0) count = 0;
-    if (count > SEED_COUNT_MAX) return refuse(reason, "Too many cluster seeds specified.");
+    if (count > SEED_COUNT_MAX) return config_refuse(reason, "Too many cluster seeds specified.");
     struct config_seeds list = { 0 };
     if (count > 0) list.items = memory_alloc_zero(count * sizeof(*list.items));
     for (; list.count < count; list.count++) {
         if (seed_parse(words[list.count], &list.items[list.count])) continue;
         seeds_fini(&list);
-        return refuse(reason, "argument(s) must be host:port or host:port@busport");
+        return config_refuse(reason, "argument(s) must be host:port or host:port@busport");
     }
     seeds_fini(field);
     *(struct config_seeds *)field = list;

@@ -29,11 +29,14 @@ extern const struct config_kind config_list, config_save_list, config_output_lim
     config_primary, config_seed_list;
 
 bool config_memory_parse(struct bytes text, int64_t *value);
+/* Puts `text` into `reason`; false. */
+bool config_refuse(struct buffer *reason, const char *text);
 /* Puts "argument(s) must be one of ..." into `reason`; false. */
 bool config_words_refuse(const struct config_word *words, struct buffer *reason);
 
 /* A word that needs no quotes on a line and has no second meaning in one. */
 bool config_is_plain(struct bytes word);
+bool config_is_pattern(struct bytes word);
 
 /* Checks of texts. */
 const char *config_check_file_name(struct bytes text);
@@ -61,6 +64,7 @@ extern const struct config_table config_table_network, config_table_tls, config_
 
 #define CONFIG_FIELD(name) .offset = offsetof(struct config, name)
 
+size_t config_row_index(const struct config_row *row);
 void *config_field(struct config *config, const struct config_row *row);
 const void *config_field_const(const struct config *config, const struct config_row *row);
 /* True when the value is the one that `preset` describes. */

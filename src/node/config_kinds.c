@@ -3,7 +3,7 @@
 #include "base/number.h"
 #include "node/config_internal.h"
 
-static bool refuse(struct buffer *reason, const char *text)
+bool config_refuse(struct buffer *reason, const char *text)
 {
     buffer_append_text(reason, text);
     return false;
@@ -11,7 +11,7 @@ static bool refuse(struct buffer *reason, const char *text)
 
 static bool is_one(size_t count, struct buffer *reason)
 {
-    return count == 1 || refuse(reason, "wrong number of arguments");
+    return count == 1 || config_refuse(reason, "wrong number of arguments");
 }
 
 /* ---- yes and no ---- */
@@ -22,7 +22,7 @@ static bool bool_read(const struct config_row *row, const struct bytes *words, s
     if (!is_one(count, reason)) return false;
     bool is_yes = bytes_is_word(words[0], "yes");
     if (!is_yes && !bytes_is_word(words[0], "no"))
-        return refuse(reason, "argument must be 'yes' or 'no'");
+        return config_refuse(reason, "argument must be 'yes' or 'no'");
     *(bool *)field = is_yes;
     return true;
 }
@@ -64,7 +64,7 @@ static bool int_read(const struct config_row *row, const struct bytes *words, si
     if (!is_one(count, reason)) return false;
     int64_t value;
     if (!number_parse(words[0], &value))
-        return refuse(reason, "argument couldn't be parsed into an integer");
+        return config_refuse(reason, "argument couldn't be parsed into an integer");
     return number_store(row, value, field, reason);
 }
 
@@ -101,7 +101,7 @@ static bool octal_read(const struct config_row *row, const struct bytes *words, 
     if (!is_one(count, reason)) return false;
     int64_t value;
     if (!octal_parse(words[0], &value))
-        return refuse(reason, "argument couldn't be parsed as an octal number");
+        return config_refuse(reason, "argument couldn't be parsed as an octal number");
     return number_store(row, value, field, reason);
 }
 
@@ -154,7 +154,7 @@ static bool memory_read(const struct config_row *row, const struct bytes *words,
     int64_t value;
     bool is_size = config_memory_parse(words[0], &value);
     if (!is_size && row->kind == &config_memory_signed) is_size = number_parse(words[0], &value);
-    if (!is_size) return refuse(reason, "argument must be a memory value");
+    if (!is_size) return config_refuse(reason, "argument must be a memory value");
     return number_store(row, value, field, reason);
 }
 
@@ -201,14 +201,14 @@ static bool percent_read(const struct config_row *row, const struct bytes *words
     if (word.size > 1 && word.data[word.size - 1] == '%') {
         uint64_t percent;
         if (!number_parse_unsigned(bytes_of(word.data, word.size - 1), &percent))
-            return refuse(reason, "argument must be a memory or percent value");
+            return config_refuse(reason, "argument must be a memory or percent value");
         if (percent > 100)
-            return refuse(reason, "percentage argument must be less or equal to 100");
+            return config_refuse(reason, "percentage argument must be less or equal to 100");
         *(int64_t *)field = -(int64_t)percent;
         return true;
     }
     if (!config_memory_parse(word, &value))
-        return refuse(reason, "argument must be a memory or percent value");
+        return config_refuse(reason, "argument must be a memory or percent value");
     return number_store(row, value, field, reason);
 }
 
@@ -284,9 +284,9 @@ static bool text_read(const struct config_row *row, const struct bytes *words, s
     if (!is_one(count, reason)) return false;
     /* A password cut at its zero byte would be a shorter password than the operator thinks. */
     if (bytes_index_of(words[0], '\0') >= 0)
-        return refuse(reason, "argument must not contain a zero byte");
+        return config_refuse(reason, "argument must not contain a zero byte");
     const char *problem = row->check == NULL ? NULL : row->check(words[0]);
-    if (problem != NULL) return refuse(reason, problem);
+    if (problem != NULL) return config_refuse(reason, problem);
 
     char **text = field;
     memory_free(*text);

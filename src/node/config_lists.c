@@ -6,12 +6,6 @@
 
 #define BIND_COUNT_MAX 16
 
-static bool refuse(struct buffer *reason, const char *text)
-{
-    buffer_append_text(reason, text);
-    return false;
-}
-
 static bool is_nothing(const struct bytes *words, size_t count)
 {
     return count == 0 || (count == 1 && words[0].size == 0);
@@ -36,10 +30,10 @@ static bool list_read(const struct config_row *row, const struct bytes *words, s
                       bool adds, void *field, struct buffer *reason)
 {
     if (is_nothing(words, count)) count = 0;
-    if (count > BIND_COUNT_MAX) return refuse(reason, "Too many bind addresses specified.");
+    if (count > BIND_COUNT_MAX) return config_refuse(reason, "Too many bind addresses specified.");
     for (size_t i = 0; i < count; i++)
         if (!config_is_plain(words[i]))
-            return refuse(reason, "Failed to bind to specified addresses.");
+            return config_refuse(reason, "Failed to bind to specified addresses.");
 
     struct config_words *list = field;
     list_fini(list);
@@ -94,7 +88,7 @@ static bool save_read(const struct config_row *row, const struct bytes *words, s
     static const char bad[] = "Invalid save parameters";
     struct config_save_points *list = field;
     bool clears = count == 1 && words[0].size == 0;
-    if (count % 2 == 1 && !clears) return refuse(reason, bad);
+    if (count % 2 == 1 && !clears) return config_refuse(reason, bad);
 
     size_t kept = adds && !clears ? list->count : 0;
     size_t added = count / 2;
@@ -106,7 +100,7 @@ static bool save_read(const struct config_row *row, const struct bytes *words, s
             number_parse(words[2 * i + 1], &point->changes) && point->changes >= 0)
             continue;
         memory_free(items);
-        return refuse(reason, bad);
+        return config_refuse(reason, bad);
     }
     if (kept > 0) memcpy(items, list->items, kept * sizeof(*items));
     memory_free(list->items);
@@ -173,20 +167,22 @@ static bool limits_read(const struct config_row *row, const struct bytes *words,
 {
     if (is_nothing(words, count)) return true;
     if (count % 4 != 0)
-        return refuse(reason, "Wrong number of arguments in buffer limit configuration.");
+        return config_refuse(reason, "Wrong number of arguments in buffer limit configuration.");
 
     struct config_output_limits limits = *(struct config_output_limits *)field;
     for (size_t i = 0; i < count; i += 4) {
         int class = client_class(words[i]);
         if (class < 0)
-            return refuse(reason, "Invalid client class specified in buffer limit configuration.");
+            return config_refuse(reason,
+                                 "Invalid client class specified in buffer limit configuration.");
         struct config_output_limit *limit = &limits.of[class];
         if (words[i + 1].size == 0 || words[i + 2].size == 0 ||
             !config_memory_parse(words[i + 1], &limit->hard_bytes) ||
             !config_memory_parse(words[i + 2], &limit->soft_bytes) ||
             !number_parse(words[i + 3], &limit->soft_seconds) || limit->soft_seconds < 0)
-            return refuse(reason, "Error in hard, soft or soft_seconds setting in buffer limit "
-                                  "configuration.");
+            return config_refuse(reason,
+                                 "Error in hard, soft or soft_seconds setting in buffer limit "
+                                 "configuration.");
     }
     *(struct config_output_limits *)field = limits;
     return true;
@@ -229,12 +225,13 @@ static bool oom_read(const struct config_row *row, const struct bytes *words, si
                      bool adds, void *field, struct buffer *reason)
 {
     struct config_oom_values values;
-    if (count != COUNT_OF(values.of)) return refuse(reason, "wrong number of arguments");
+    if (count != COUNT_OF(values.of)) return config_refuse(reason, "wrong number of arguments");
     for (size_t i = 0; i < COUNT_OF(values.of); i++) {
         int64_t value;
         if (!number_parse(words[i], &value) || value < row->min || value > row->max)
-            return refuse(reason, "Invalid oom-score-adj-values, elements must be between -2000 "
-                                  "and 2000.");
+            return config_refuse(reason,
+                                 "Invalid oom-score-adj-values, elements must be between -2000 "
+                                 "and 2000.");
         values.of[i] = (int)value;
     }
     *(struct config_oom_values *)field = values;
@@ -274,7 +271,7 @@ static bool percentiles_read(const struct config_row *row, const struct bytes *w
     }
     if (problem != NULL) {
         memory_free(items);
-        return refuse(reason, problem);
+        return config_refuse(reason, problem);
     }
     memory_free(list->items);
     *list = (struct config_percentiles){ .items = items, .count = count };

@@ -50,19 +50,12 @@ static bool refuse_file(struct config_error *error, const char *name, enum err e
     return false;
 }
 
-static size_t row_index(const struct config_row *row)
-{
-    size_t index = 0;
-    while (config_row_at(index) != row) index++;
-    return index;
-}
-
 /* ---- lines that are options ---- */
 
 static bool option_read(struct parser *parser, const struct config_row *row,
                         const struct bytes *words, size_t count)
 {
-    bool *named = &parser->named[row_index(row)];
+    bool *named = &parser->named[config_row_index(row)];
     struct config_line inner = { 0 };
     if (row->kind->takes_many && count == 1 && words[0].size > 0) {
         if (!config_line_init(&inner, words[0])) return refuse(parser, "wrong number of arguments");

@@ -18,12 +18,6 @@ static int name_compare(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static bool is_pattern(struct bytes text)
-{
-    return bytes_index_of(text, '*') >= 0 || bytes_index_of(text, '?') >= 0 ||
-           bytes_index_of(text, '[') >= 0;
-}
-
 struct listing {
     struct config_names *names;
     struct bytes pattern;
@@ -50,7 +44,7 @@ static void expand(struct config_names *names, struct disk *disk, struct bytes b
     buffer_append(&name, before);
 
     struct config_names found = { 0 };
-    if (is_pattern(part)) {
+    if (config_is_pattern(part)) {
         struct listing listing = { .names = &found, .pattern = part };
         if (before.size == 0) buffer_append_byte(&name, '.');
         if (before.size > 1) name.size--; /* the slash at the end, but for the root's */
@@ -81,7 +75,7 @@ static void expand(struct config_names *names, struct disk *disk, struct bytes b
 
 bool config_names_expand(struct config_names *names, struct disk *disk, struct bytes path)
 {
-    if (is_pattern(path)) {
+    if (config_is_pattern(path)) {
         expand(names, disk, BYTES_EMPTY, path);
         return true;
     }

@@ -21,13 +21,6 @@ static void row_append(const struct config *config, const struct config_row *row
     buffer_append_byte(into, '\n');
 }
 
-static size_t row_index(const struct config_row *row)
-{
-    size_t index = 0;
-    while (config_row_at(index) != row) index++;
-    return index;
-}
-
 struct rewrite {
     const struct config *config;
     struct buffer *into;
@@ -41,7 +34,7 @@ static bool option_rewrite(struct rewrite *rewrite, const struct config_line *li
 {
     const struct config_row *row = config_row_find(line->words[0]);
     if (row == NULL) return false;
-    bool *written = &rewrite->written[row_index(row)];
+    bool *written = &rewrite->written[config_row_index(row)];
     if (!*written) row_append(rewrite->config, row, rewrite->into);
     *written = true;
     return true;

@@ -30,6 +30,12 @@ bool config_is_plain(struct bytes word)
     return word.size > 0;
 }
 
+bool config_is_pattern(struct bytes word)
+{
+    return bytes_index_of(word, '*') >= 0 || bytes_index_of(word, '?') >= 0 ||
+           bytes_index_of(word, '[') >= 0;
+}
+
 static int hex_digit(char c)
 {
     if (c >= '0' && c <= '9') return c - '0';
