@@ -16,6 +16,7 @@ void commands_register(struct engine *engine)
     register_family(engine, string_edit_commands);
     register_family(engine, key_commands);
     register_family(engine, expiry_commands);
+    register_family(engine, dump_commands);
     register_family(engine, scan_commands);
     register_family(engine, object_commands);
     register_family(engine, server_commands);

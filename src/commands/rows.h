@@ -8,6 +8,7 @@ extern const struct command string_commands[];
 extern const struct command string_edit_commands[];
 extern const struct command key_commands[];
 extern const struct command expiry_commands[];
+extern const struct command dump_commands[];
 extern const struct command scan_commands[];
 extern const struct command object_commands[];
 extern const struct command server_commands[];

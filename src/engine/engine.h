@@ -32,6 +32,8 @@ struct engine_settings {
     bool lazy_server_del;
     bool lazy_user_del;
     bool lazy_user_flush;
+    bool dump_is_plain;            /* rdbcompression no */
+    bool dump_is_relaxed;          /* rdb-version-check relaxed */
     bool is_lfu;                   /* an LFU policy: OBJECT FREQ instead of IDLETIME */
     const char *availability_zone; /* HELLO; empty: not shown */
 };
