@@ -44,12 +44,6 @@ static void block_release(struct shared *shared)
     memory_free_sized(block, sizeof(*block) + block->capacity);
 }
 
-static void block_drop_reference(struct backlog_block *block)
-{
-    ensure(block->shared.references > 0);
-    if (--block->shared.references == 0) block_release(&block->shared);
-}
-
 /* A new last block. */
 static void block_add(struct backlog *backlog)
 {
@@ -78,7 +72,7 @@ static void block_unlink_first(struct backlog *backlog)
     backlog->held -= block->size;
     backlog->memory -= sizeof(*block) + block->capacity;
     block->next = NULL;
-    block_drop_reference(block);
+    shared_drop(&block->shared);
 }
 
 static void backlog_trim(struct backlog *backlog)
@@ -326,11 +320,11 @@ static void cursor_move(struct backlog_cursor *cursor, struct backlog_block *blo
 {
     if (cursor->block != block) {
         block->pins++;
-        block->shared.references++;
+        shared_hold(&block->shared);
         if (cursor->block != NULL) {
             ensure(cursor->block->pins > 0);
             cursor->block->pins--;
-            block_drop_reference(cursor->block);
+            shared_drop(&cursor->block->shared);
         }
         cursor->block = block;
     }
@@ -356,7 +350,7 @@ void backlog_cursor_clear(struct backlog *backlog, struct backlog_cursor *cursor
     if (cursor->block != NULL) {
         ensure(cursor->block->pins > 0);
         cursor->block->pins--;
-        block_drop_reference(cursor->block);
+        shared_drop(&cursor->block->shared);
     }
     *cursor = (struct backlog_cursor){ 0 };
     backlog_trim(backlog);

@@ -233,7 +233,7 @@ static void snapshot_bytes(struct primary *primary, const struct primary_event *
         follower_write_shared(follower, &piece->shared, bytes_of(piece->data, piece->size));
         repl_effect_link(effects, REPL_SEND, follower->link);
     }
-    if (--piece->shared.references == 0) piece_release(&piece->shared);
+    shared_drop(&piece->shared);
 }
 
 static void follower_finish(struct primary *primary, struct follower *follower, time_ms now_ms,
