@@ -96,6 +96,8 @@ void gossip_send_ping(struct cluster *cluster, struct peer *peer)
     struct cluster_message *message =
         packet(cluster, type, peer, reads_extensions(peer, peer->outbound));
     if (message->eir.is_present) message->eir.sequence = cluster->ping_sequence;
+    bool is_again = type == MESSAGE_MEET && !(peer->flags & NODE_HANDSHAKE);
+    if (message->eir.is_present && is_again) message->eir.flags |= EIR_AGAIN;
     ensure(message->eir.echo == 0);
     send_to_peer(cluster, peer, message);
     heartbeat_schedule(cluster, peer);

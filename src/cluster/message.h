@@ -74,6 +74,7 @@ enum eir_flag {
     EIR_HARD = 4, /* this FAIL rests on hard evidence */
     EIR_FORCED = 8,   /* this AUTH_REQUEST was ordered by an operator, or by its own primary */
     EIR_STANDING = 16, /* an election of the sender runs: it may still win */
+    EIR_AGAIN = 32,   /* this MEET is the node's own idea: it knows the receiver already */
 };
 
 struct cluster_message {

@@ -117,12 +117,17 @@ static void learn_own_ip(struct cluster *cluster, const struct arrival *arrival)
 
 static void on_meet_of_unknown(struct cluster *cluster, const struct arrival *arrival)
 {
-    if (node_id_equal(&arrival->message->sender, &cluster->me->id)) return;
-    struct address address = address_of_message(arrival->link, arrival->message);
+    const struct cluster_message *message = arrival->message;
+    if (node_id_equal(&message->sender, &cluster->me->id)) return;
+    /* It was forgotten on purpose and does not know; a MEET that an operator wants is another
+     * thing. Between Valkey nodes it would come and go until the black list ends. */
+    bool is_again = message->eir.is_present && (message->eir.flags & EIR_AGAIN);
+    if (is_again && ban_has(cluster, &message->sender)) return;
+    struct address address = address_of_message(arrival->link, message);
     if (address.ip[0] == 0 || address.bus_port == 0) return;
     handshake_start(cluster, &address, 0);
     ensure(arrival->sender == NULL);
-    gossip_on_entries(cluster, NULL, arrival->message);
+    gossip_on_entries(cluster, NULL, message);
 }
 
 static void on_ping(struct cluster *cluster, const struct arrival *arrival)

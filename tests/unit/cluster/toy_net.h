@@ -151,15 +151,22 @@ static inline struct toy_wire *toy_wire_of(struct toy *toy, int node, link_numbe
     return NULL;
 }
 
+/* The node that lives behind this bus port, or -1. */
+static inline int toy_at_port(const struct toy *toy, uint16_t bus_port)
+{
+    for (int i = 0; i < toy->node_count; i++)
+        if (toy->nodes[i].options.announced.bus_port == bus_port) return i;
+    return -1;
+}
+
 static inline void toy_connect(struct toy *toy, int from, const struct cluster_effect *effect)
 {
     struct cluster_event answer = { .type = CLUSTER_LINK_REFUSED,
                                     .link = effect->link,
                                     .cause = LINK_CONNECT_REFUSED };
-    int to = (int)effect->address.bus_port - 17000;
-    if (to >= 0 && to < toy->node_count && (toy->nodes[to].is_cut || toy->nodes[from].is_cut))
-        return; /* a black hole */
-    if (to < 0 || to >= toy->node_count || toy->nodes[to].core == NULL || toy->nodes[to].refuses) {
+    int to = toy_at_port(toy, effect->address.bus_port);
+    if (to >= 0 && (toy->nodes[to].is_cut || toy->nodes[from].is_cut)) return; /* a black hole */
+    if (to < 0 || toy->nodes[to].core == NULL || toy->nodes[to].refuses) {
         toy_post(toy, from, TOY_LATENCY_MS, answer, NULL);
         return;
     }
@@ -443,6 +450,14 @@ static inline bool toy_trace_has(struct toy *toy, int index, const char *text)
 static inline void toy_trace_clear(struct toy *toy, int index)
 {
     buffer_clear(&toy->nodes[index].trace);
+}
+
+/* This replica never stands for election: what happens without a successor can be seen. */
+static inline void toy_forbid_failover(struct toy *toy, int index)
+{
+    toy->nodes[index].options.replica_no_failover = true;
+    cluster_configure(toy->nodes[index].core, &toy->nodes[index].options);
+    toy_run(toy, 1500);
 }
 
 /* `primaries` nodes share the slots evenly; the rest follow them in turn, synced. */
