@@ -108,9 +108,9 @@ void cluster_destroy(struct cluster *cluster)
     manual_fini(cluster);
     vote_fini(cluster);
     election_fini(cluster);
+    heap_fini(&cluster->deadlines); /* it still knows its nodes: before the peers go */
     links_fini(cluster);
     peers_fini(cluster);
-    heap_fini(&cluster->deadlines);
     memory_free(cluster->moves);
     memory_free(cluster->banned);
     memory_free(cluster->notices);
