@@ -28,7 +28,7 @@ static struct cluster_event bus_event(const struct node *node, enum cluster_even
 
 static struct link *bus_link_find(const struct node *node, link_number number)
 {
-    return link_find(node, number_map_get(&node->bus_links, number));
+    return node_link_find(node, number_map_get(&node->bus_links, number));
 }
 
 /* ---- effects ----------------------------------------------------------------------------- */
@@ -57,12 +57,12 @@ static void bus_send(struct node *node, const struct cluster_effect *effect)
     wire_encode(effect->message, &bytes);
     output_append(&link->output, buffer_bytes(&bytes));
     buffer_fini(&bytes);
-    link_wants_send(node, link);
+    node_link_wants_send(node, link);
 }
 
 static void bus_connect(struct node *node, const struct cluster_effect *effect)
 {
-    struct link *link = link_create(node, CONNECTION_BUS);
+    struct link *link = node_link_create(node, CONNECTION_BUS);
     link->bus_link = effect->link;
     number_map_put(&node->bus_links, effect->link, link->number);
     struct node_effect *connect = node_add_effect(node, NODE_CONNECT);
@@ -75,7 +75,7 @@ static void bus_connect(struct node *node, const struct cluster_effect *effect)
 static void bus_close(struct node *node, const struct cluster_effect *effect)
 {
     struct link *link = bus_link_find(node, effect->link);
-    if (link != NULL) link_close(node, link);
+    if (link != NULL) node_link_close(node, link);
 }
 
 static void bus_resolve(struct node *node, const struct cluster_effect *effect)
@@ -209,7 +209,7 @@ void bus_accept(struct node *node, struct link *link)
 void bus_take_accepted(struct node *node)
 {
     for (size_t i = 0; i < node->accepted.count; i++) {
-        struct link *link = link_find(node, node->accepted.items[i]);
+        struct link *link = node_link_find(node, node->accepted.items[i]);
         if (link != NULL) bus_link_up(node, link, true);
     }
     node->accepted.count = 0;
@@ -235,7 +235,7 @@ void bus_closed(struct node *node, struct link *link, enum close_cause cause)
 {
     link_number number = link->bus_link;
     bool was_up = link->is_up || (number & 1) == 0;
-    link_release(node, link);
+    node_link_release(node, link);
     bus_link_down(node, number, was_up, cause);
 }
 
@@ -243,7 +243,7 @@ void bus_closed(struct node *node, struct link *link, enum close_cause cause)
 static bool bus_message(struct node *node, connection_number number,
                         struct cluster_message *message)
 {
-    struct link *link = link_find(node, number);
+    struct link *link = node_link_find(node, number);
     ensure(link != NULL);
     bus_tell_facts(node); /* the answer shows our offset */
     struct cluster_event event = bus_event(node, CLUSTER_RECEIVED);
@@ -253,7 +253,7 @@ static bool bus_message(struct node *node, connection_number number,
     event.local_ip = link->names.local_ip;
     bus_step(node, &event);
     message_destroy(message);
-    return link_find(node, number) != NULL;
+    return node_link_find(node, number) != NULL;
 }
 
 /* Decodes what is whole; returns the bytes used, or SIZE_MAX when the link is gone. */
@@ -266,11 +266,11 @@ static size_t bus_decode(struct node *node, connection_number number, struct byt
         enum wire_result result = wire_decode(bytes_from(bytes, used_all), &message, &used);
         if (result == WIRE_MORE) return used_all;
         if (result == WIRE_CLOSE) {
-            struct link *link = link_find(node, number);
+            struct link *link = node_link_find(node, number);
             link_number broken = link->bus_link;
             log_verbose("A bus message that makes no sense came from %s: link closed",
                         link->names.remote_ip);
-            link_close(node, link);
+            node_link_close(node, link);
             bus_link_down(node, broken, true, CLOSE_LOCAL);
             return SIZE_MAX;
         }
@@ -291,7 +291,7 @@ void bus_received(struct node *node, struct link *link, struct bytes bytes)
     bool is_buffered = link->input.size > 0;
     size_t used = bus_decode(node, number, all);
     if (used == SIZE_MAX) return;
-    link = link_find(node, number);
+    link = node_link_find(node, number);
     if (is_buffered)
         buffer_consume(&link->input, used);
     else

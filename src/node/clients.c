@@ -88,13 +88,13 @@ static void client_forget(struct node *node, struct link *link)
 void clients_closed(struct node *node, struct link *link)
 {
     client_forget(node, link);
-    link_release(node, link);
+    node_link_release(node, link);
 }
 
 void clients_close(struct node *node, struct link *link)
 {
     client_forget(node, link);
-    link_close(node, link);
+    node_link_close(node, link);
 }
 
 /* A client that sends faster than it may be served feels it as a full window. */
@@ -110,7 +110,7 @@ static void clients_unhold(struct node *node)
 {
     size_t kept = 0;
     for (size_t i = 0; i < node->held.count; i++) {
-        struct link *link = link_find(node, node->held.items[i]);
+        struct link *link = node_link_find(node, node->held.items[i]);
         if (link == NULL) continue;
         if (session_is_full(link->session)) {
             node->held.items[kept++] = link->number;
@@ -164,14 +164,14 @@ void clients_take_ready(struct node *node)
 {
     struct session *session;
     while ((session = engine_take_ready(node->engine)) != NULL) {
-        struct link *link = link_find(node, session->connection);
+        struct link *link = node_link_find(node, session->connection);
         if (link == NULL) continue; /* a session without a connection */
         if (session->close == SESSION_CLOSES_NOW)
             clients_close(node, link);
         else if (session->close == SESSION_CLOSES_FLUSHED)
-            link_close_flushed(node, link);
+            node_link_close_flushed(node, link);
         else
-            link_wants_send(node, link);
+            node_link_wants_send(node, link);
     }
 }
 
@@ -180,7 +180,7 @@ void clients_withhold(struct node *node)
     struct session *session = engine_session_next(node->engine, NULL);
     while (session != NULL) {
         struct session *next = engine_session_next(node->engine, session);
-        struct link *link = link_find(node, session->connection);
+        struct link *link = node_link_find(node, session->connection);
         if (link != NULL && session->kind == SESSION_CLIENT && session->write_turn == node->turn)
             clients_close(node, link);
         session = next;

@@ -4,7 +4,7 @@
 
 struct follower *feed_follower(struct node *node, struct session *session)
 {
-    struct link *link = link_find(node, session->connection);
+    struct link *link = node_link_find(node, session->connection);
     ensure(link != NULL);
     if (link->follower == NULL)
         link->follower = primary_follower_create(node->primary, link->number, &session->output,

@@ -34,7 +34,7 @@ void follow_begin(struct node *node)
 
 void follow_connect(struct node *node, const struct repl_effect *effect)
 {
-    struct link *link = link_create(node, CONNECTION_PRIMARY);
+    struct link *link = node_link_create(node, CONNECTION_PRIMARY);
     link->repl_link = effect->link;
     node->primary_link = link->number;
     struct node_effect *connect = node_add_effect(node, NODE_CONNECT);
@@ -47,7 +47,7 @@ void follow_connect(struct node *node, const struct repl_effect *effect)
 /* The link of this number of the replica core, or NULL. */
 struct link *follow_link(const struct node *node, uint64_t repl_link)
 {
-    struct link *link = link_find(node, node->primary_link);
+    struct link *link = node_link_find(node, node->primary_link);
     return link != NULL && link->repl_link == repl_link ? link : NULL;
 }
 
@@ -78,7 +78,7 @@ void follow_closed(struct node *node, struct link *link, enum close_cause cause)
     /* The core lets go of the output before the link goes. */
     node->primary_link = 0;
     follow_step(node, &event);
-    link_release(node, link);
+    node_link_release(node, link);
 }
 
 void follow_timer(struct node *node)

@@ -93,9 +93,8 @@ static const char *policy_name(const struct node *node, struct buffer *text)
 /* Bytes that hold no keys and values. */
 static size_t overhead_of(const struct node *node)
 {
-    struct keyspace_stats stats;
-    keyspace_stats_read(node->keyspace, &stats);
-    return node->memory_at_start + stats.table_memory + backlog_memory(node->backlog);
+    return node->memory_at_start + keyspace_table_memory(node->keyspace) +
+           backlog_memory(node->backlog);
 }
 
 static void print_used(const struct node *node, const struct node_measures *measures,

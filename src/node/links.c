@@ -4,18 +4,18 @@
 
 #define PLACE_NONE UINT32_MAX
 
-void links_init(struct node *node)
+void node_links_init(struct node *node)
 {
     node->first_free_link = PLACE_NONE;
 }
 
-void links_fini(struct node *node)
+void node_links_fini(struct node *node)
 {
     for (uint32_t place = 0; place < node->link_count; place++) {
         struct link *link = node->links[place];
         if (link->number == 0) continue;
         ensure(link->follower == NULL && link->session == NULL);
-        link_release(node, link);
+        node_link_release(node, link);
     }
     for (uint32_t place = 0; place < node->link_count; place++) memory_free(node->links[place]);
     memory_free(node->links);
@@ -37,7 +37,7 @@ static void links_grow(struct node *node)
     node->link_count = count;
 }
 
-struct link *link_create(struct node *node, enum connection_kind kind)
+struct link *node_link_create(struct node *node, enum connection_kind kind)
 {
     if (node->first_free_link == PLACE_NONE) links_grow(node);
     uint32_t place = node->first_free_link;
@@ -50,7 +50,7 @@ struct link *link_create(struct node *node, enum connection_kind kind)
     return link;
 }
 
-struct link *link_find(const struct node *node, connection_number number)
+struct link *node_link_find(const struct node *node, connection_number number)
 {
     size_t place = number & CONNECTION_PLACE_MASK;
     if (number == 0 || place >= node->link_count) return NULL;
@@ -58,7 +58,7 @@ struct link *link_find(const struct node *node, connection_number number)
     return link->number == number ? link : NULL;
 }
 
-void link_release(struct node *node, struct link *link)
+void node_link_release(struct node *node, struct link *link)
 {
     ensure(link->number != 0);
     uint32_t place = (uint32_t)(link->number & CONNECTION_PLACE_MASK);
@@ -72,29 +72,29 @@ void link_release(struct node *node, struct link *link)
     node->first_free_link = place;
 }
 
-void link_close(struct node *node, struct link *link)
+void node_link_close(struct node *node, struct link *link)
 {
     if (node->effects != NULL) node_add_effect(node, NODE_CLOSE)->connection = link->number;
-    link_release(node, link);
+    node_link_release(node, link);
 }
 
-void link_close_flushed(struct node *node, struct link *link)
+void node_link_close_flushed(struct node *node, struct link *link)
 {
     link->is_closing = true;
-    link_wants_send(node, link);
+    node_link_wants_send(node, link);
 }
 
-void link_wants_send(struct node *node, struct link *link)
+void node_link_wants_send(struct node *node, struct link *link)
 {
     if (link->wants_send) return;
     link->wants_send = true;
     number_list_add(&node->sends, link->number);
 }
 
-void links_flush(struct node *node)
+void node_links_flush(struct node *node)
 {
     for (size_t i = 0; i < node->sends.count; i++) {
-        struct link *link = link_find(node, node->sends.items[i]);
+        struct link *link = node_link_find(node, node->sends.items[i]);
         if (link == NULL) continue; /* closed later in the same turn */
         link->wants_send = false;
         enum node_effect_type type = link->is_closing ? NODE_CLOSE_FLUSHED : NODE_SEND;

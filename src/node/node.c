@@ -74,7 +74,7 @@ enum err node_create(const struct node_options *options, struct node_clock clock
     prng_init(&node->prng, options->seed);
     prng_hex(&node->prng, node->run_id, sizeof(node->run_id));
     list_init(&node->waiting);
-    links_init(node);
+    node_links_init(node);
     node->keyspace = data_create_keyspace(node);
     create_engine(node);
     permit_init(node);
@@ -96,7 +96,7 @@ void node_destroy(struct node *node)
     ensure(node->magic == NODE_MAGIC);
     node->effects = NULL;
     clients_fini(node);
-    links_fini(node);
+    node_links_fini(node);
     session_destroy(node->engine, node->stream_session);
     bus_destroy(node);
     primary_destroy(node->primary);
@@ -118,7 +118,7 @@ connection_number node_accept(struct node *node, enum connection_kind kind,
                               const struct endpoint_names *names, struct node_clock clock)
 {
     node->clock = clock;
-    struct link *link = link_create(node, kind);
+    struct link *link = node_link_create(node, kind);
     link->names = *names;
     if (kind == CONNECTION_CLIENT)
         clients_accept(node, link);
@@ -158,7 +158,7 @@ static void input_connected(struct node *node, const struct node_input *input, s
 
 static void take_one(struct node *node, const struct node_input *input)
 {
-    struct link *link = link_find(node, input->connection);
+    struct link *link = node_link_find(node, input->connection);
     switch (input->type) {
     case NODE_RECEIVED:
         if (link != NULL && !link->is_closing) input_received(node, input, link);
@@ -188,7 +188,7 @@ static void take_input(struct node *node, const struct node_input *input)
 static bool input_is_of_client(const struct node *node, const struct node_input *input)
 {
     if (input->type != NODE_RECEIVED) return false;
-    const struct link *link = link_find(node, input->connection);
+    const struct link *link = node_link_find(node, input->connection);
     return link != NULL && link->kind == CONNECTION_CLIENT;
 }
 
@@ -254,7 +254,7 @@ void node_turn(struct node *node, struct node_clock clock, const struct node_inp
     repl_perform(node);
     clients_take_ready(node);
     repl_perform(node);
-    links_flush(node);
+    node_links_flush(node);
     node->effects = NULL;
 }
 
@@ -287,14 +287,14 @@ bool node_is_busy(const struct node *node)
 
 const struct output *node_output(const struct node *node, connection_number connection)
 {
-    const struct link *link = link_find(node, connection);
+    const struct link *link = node_link_find(node, connection);
     if (link == NULL) return NULL;
     return link->session != NULL ? &link->session->output : &link->output;
 }
 
 void node_sent(struct node *node, connection_number connection, size_t count)
 {
-    struct link *link = link_find(node, connection);
+    struct link *link = node_link_find(node, connection);
     if (link == NULL) return;
     if (link->session != NULL) link->session->bytes_out += count;
     output_consume(link->session != NULL ? &link->session->output : &link->output, count);

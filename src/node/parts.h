@@ -34,18 +34,18 @@ bool node_is_loading(const struct node *node);
 bool node_has_keys(const struct node *node);
 
 /* ---- links.c ---- */
-void links_init(struct node *node);
-void links_fini(struct node *node);
-struct link *link_create(struct node *node, enum connection_kind kind);
-struct link *link_find(const struct node *node, connection_number number);
+void node_links_init(struct node *node);
+void node_links_fini(struct node *node);
+struct link *node_link_create(struct node *node, enum connection_kind kind);
+struct link *node_link_find(const struct node *node, connection_number number);
 /* Frees the place; sessions and followers of it must be gone. */
-void link_release(struct node *node, struct link *link);
+void node_link_release(struct node *node, struct link *link);
 /* Says NODE_CLOSE and forgets it, whatever it is; cores are not told. */
-void link_close(struct node *node, struct link *link);
-void link_close_flushed(struct node *node, struct link *link);
+void node_link_close(struct node *node, struct link *link);
+void node_link_close_flushed(struct node *node, struct link *link);
 /* There will be one NODE_SEND for it at the end of the turn. */
-void link_wants_send(struct node *node, struct link *link);
-void links_flush(struct node *node);
+void node_link_wants_send(struct node *node, struct link *link);
+void node_links_flush(struct node *node);
 
 /* ---- clients.c ---- */
 void clients_fini(struct node *node);

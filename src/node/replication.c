@@ -8,7 +8,7 @@
 static struct link *repl_link_find(const struct node *node, uint64_t number)
 {
     struct link *link = follow_link(node, number);
-    return link != NULL ? link : link_find(node, number);
+    return link != NULL ? link : node_link_find(node, number);
 }
 
 static void repl_close(struct node *node, const struct repl_effect *effect)
@@ -17,7 +17,7 @@ static void repl_close(struct node *node, const struct repl_effect *effect)
     if (link == NULL) return;
     if (link->kind == CONNECTION_PRIMARY) {
         node->primary_link = 0;
-        link_close(node, link);
+        node_link_close(node, link);
         return;
     }
     session_close(node->engine, link->session,
@@ -27,7 +27,7 @@ static void repl_close(struct node *node, const struct repl_effect *effect)
 static void repl_send(struct node *node, const struct repl_effect *effect)
 {
     struct link *link = repl_link_find(node, effect->link);
-    if (link != NULL) link_wants_send(node, link);
+    if (link != NULL) node_link_wants_send(node, link);
 }
 
 static void repl_perform_one(struct node *node, const struct repl_effect *effect)
