@@ -226,40 +226,56 @@ def uses(tree, folder):
     return edges
 
 
+def reachable(edges, start):
+    seen, waiting = set(), [start]
+    while waiting:
+        for other in edges[waiting.pop()]:
+            if other not in seen:
+                seen.add(other)
+                waiting.append(other)
+    return seen
+
+
+def shortest_circle(edges, start):
+    queue, came_from = [start], {start: None}
+    while queue:
+        at = queue.pop(0)
+        for other in sorted(edges[at]):
+            if other == start:
+                circle = []
+                while at is not None:
+                    circle.insert(0, at)
+                    at = came_from[at]
+                return circle
+            if other not in came_from:
+                came_from[other] = at
+                queue.append(other)
+    return None
+
+
 def circles(edges):
-    """One shortest circle through every knot of files that need each other."""
-    found, done = [], set()
+    """For each knot of files that all need each other: its shortest circle, and the whole knot."""
+    reach = {path: reachable(edges, path) for path in edges}
+    done = set()
     for start in sorted(edges):
-        if start in done:
+        if start in done or start not in reach[start]:
             continue
-        queue, came_from = [start], {start: None}
-        circle = None
-        while queue and circle is None:
-            at = queue.pop(0)
-            for other in sorted(edges[at]):
-                if other == start:
-                    circle = [at]
-                    while came_from[circle[0]] is not None:
-                        circle.insert(0, came_from[circle[0]])
-                    break
-                if other not in came_from:
-                    came_from[other] = at
-                    queue.append(other)
-        if circle:
-            found.append(circle)
-            done.update(circle)
-    return found
+        knot = [path for path in sorted(edges) if path in reach[start] and start in reach[path]]
+        done.update(knot)
+        yield min((shortest_circle(edges, path) for path in knot), key=len), knot
 
 
 def check_circles(tree):
     for folder in sorted({file.folder for file in tree.sources}):
         for edges, verb in ((header_includes(tree, folder), "includes"),
                             (uses(tree, folder), "uses")):
-            for circle in circles(edges):
+            for circle, knot in circles(edges):
                 steps = ["%s %s %s (%s)" % (os.path.basename(path), verb, os.path.basename(after),
                                             edges[path][after])
                          for path, after in zip(circle, circle[1:] + circle[:1])]
-                yield Problem(circle[0], 1, "circle: " + ", ".join(steps))
+                others = [os.path.basename(path) for path in knot if path not in circle]
+                more = "; in one knot with %s" % ", ".join(others) if others else ""
+                yield Problem(circle[0], 1, "circle: " + ", ".join(steps) + more)
 
 
 # --- Sizes ---
