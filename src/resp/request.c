@@ -333,7 +333,7 @@ static enum request_result bulk_head(struct request_parser *parser, struct reque
     case HEAD_READY: break;
     }
     if (*at != '$') {
-        char got = *at == '\r' || *at == '\n' ? ' ' : *at;
+        char got = *at == '\r' || *at == '\n' || *at == '\0' ? ' ' : *at;
         static const char expected[] = ERROR "expected '$', got '";
         memcpy(request->error_text, expected, sizeof(expected) - 1);
         memcpy(request->error_text + sizeof(expected) - 1, (char[]){ got, '\'', '\0' }, 3);
