@@ -27,7 +27,7 @@ enum cluster_plant {
     PLANT_RANK_IGNORED,            /* replicas stand at once, whatever their offsets */
     PLANT_LEASE_NEVER_EXPIRES,     /* a cut-off primary goes on accepting writes */
     PLANT_FORMATION_WITHOUT_LOCKS, /* a proposal commits as if all had locked it */
-    PLANT_EMPTY_RESTART_ALLOWED,   /* an owner that lost its data serves nothing as if all was well */
+    PLANT_EMPTY_RESTART_ALLOWED,   /* an owner without its data serves as if all was well */
 };
 
 /* Everything may change at run time through cluster_configure. */

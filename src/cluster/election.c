@@ -87,20 +87,6 @@ static const char *why_not(const struct cluster *cluster, enum election_kind kin
     return election_why_not(&candidate);
 }
 
-bool election_is_eligible(const struct cluster *cluster)
-{
-    if (!peer_is_replica(cluster->me) || cluster->me->primary == NULL) return false;
-    if (cluster->options.replica_no_failover) return false;
-    ensure(cluster->me->primary != cluster->me);
-    return cluster->facts.has_synced && !cluster->facts.is_stopping;
-}
-
-bool election_is_standing(const struct cluster *cluster)
-{
-    ensure((cluster->election.state == ELECTION_STANDING) == (cluster->election.epoch != 0));
-    return cluster->election.epoch != 0;
-}
-
 /* --- siblings and ranks --- */
 
 static bool is_sibling(const struct cluster *cluster, const struct peer *peer)

@@ -48,12 +48,6 @@ static bool is_open(const struct formation *formation)
     return formation->is_wanted && !formation->is_done;
 }
 
-bool formation_is_open(const struct cluster *cluster)
-{
-    ensure(!cluster->formation.is_wanted || cluster->formation.has_agreement);
-    return is_open(&cluster->formation);
-}
-
 static void tick_in(struct cluster *cluster, time_ms delay_ms)
 {
     ensure(delay_ms > 0);

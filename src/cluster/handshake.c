@@ -3,11 +3,6 @@
  * Identity is not address. A node is known by its id; where it lives is what its last PING said. */
 #include "cluster/rules.h"
 
-time_ms handshake_timeout_ms(const struct cluster *cluster)
-{
-    return MAX(cluster->options.node_timeout_ms, 1000);
-}
-
 static bool is_same_place(const struct address *a, const struct address *b)
 {
     return a->bus_port == b->bus_port && memcmp(a->ip, b->ip, sizeof(a->ip)) == 0;

@@ -6,12 +6,13 @@
  * (cluster_notice), and cluster.c hands it to those others before the step ends. So roles.c need
  * not know who listens when a role changes, and there is no circle of calls.
  *
- *   cluster.c orders.c                                          event, order -> rules, notices
- *   election vote manual migration formation lineage            rules of their own
- *   gossip failure state slots epochs publish                   rules that the spec calls the bus
- *   lease                                                       promises in PONGs
- *   roles links                                                 who is what; who is connected
- *   peers effects trace directory                                 the state itself
+ *   cluster orders receive settle restore                 event, order, text -> rules, notices
+ *   election vote manual migration formation lineage      rules of their own
+ *   heartbeat gossip extensions handshake                 what the spec calls the bus
+ *   schedule evidence failure state slots epochs publish  ... and what it decides by
+ *   lease                                                 promises in PONGs
+ *   roles links peers                                     who is what; who is connected
+ *   effects trace shown directory                         what leaves, and the state itself
  */
 #ifndef EIR_CLUSTER_INTERNAL_H
 #define EIR_CLUSTER_INTERNAL_H

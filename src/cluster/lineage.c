@@ -295,12 +295,6 @@ bool lineage_serves(const struct cluster *cluster, const char **why_not)
     return false;
 }
 
-bool lineage_is_mute(const struct cluster *cluster)
-{
-    ensure(!cluster->lineage.is_mute || cluster->lineage.is_lost);
-    return cluster->lineage.is_mute;
-}
-
 /* --- nodes.conf --- */
 
 void lineage_write_record(const struct cluster *cluster, struct buffer *into)

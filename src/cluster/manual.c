@@ -49,12 +49,6 @@ bool manual_is_running(const struct cluster *cluster)
     return cluster->manual.state != MANUAL_IDLE;
 }
 
-bool manual_is_paused(const struct cluster *cluster)
-{
-    ensure(cluster->manual.state < MANUAL_STATE_COUNT);
-    return cluster->manual.state == MANUAL_PAUSED || cluster->lineage.is_lost;
-}
-
 /* --- the replica's half --- */
 
 static void stand_when_caught_up(struct cluster *cluster)

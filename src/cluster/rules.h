@@ -51,7 +51,8 @@ void failure_on_life(struct cluster *cluster, struct peer *peer);
 
 /* --- evidence.c --- */
 
-/* What makes or unmakes hard evidence: any message of the peer, a link of it that went down, a connect that was refused. */
+/* What makes or unmakes hard evidence: any message of the peer, a link of it that went down, a
+ * connect that was refused. */
 void evidence_on_message(struct cluster *cluster, struct peer *peer,
                          const struct cluster_message *message);
 void evidence_on_link_down(struct cluster *cluster, struct peer *peer, enum link_cause cause);
@@ -85,7 +86,6 @@ void ban_expire(struct cluster *cluster);
 
 /* A placeholder for the node at this address; false when one is there already. */
 bool handshake_start(struct cluster *cluster, const struct address *address, uint16_t flags);
-time_ms handshake_timeout_ms(const struct cluster *cluster);
 /* The message on the outbound link of a placeholder names the node: true when the placeholder
  * is the node now, false when it is gone because the node was known. */
 bool handshake_finish(struct cluster *cluster, struct peer *placeholder,
@@ -101,9 +101,26 @@ bool identity_is_foreign(const struct cluster *cluster, const struct cluster_mes
 /* I belong to no cluster yet, and a node that I know does. */
 void identity_adopt(struct cluster *cluster, const struct cluster_message *message);
 
-/* --- heartbeat.c: what is due about one node --- */
+/* --- schedule.c: when something is due about one node --- */
 
+enum heartbeat_due {
+    DUE_CONNECT,
+    DUE_PING,
+    DUE_STUCK, /* its link answers nothing: make it anew */
+    DUE_SILENT,
+    DUE_MEET,
+    DUE_HANDSHAKE, /* nobody answered: give it up */
+    DUE_REVIEW,    /* FAIL may be cleared */
+    DUE_COUNT
+};
+bool heartbeat_is_due(const struct cluster *cluster, const struct peer *peer,
+                      enum heartbeat_due due);
+/* After everything that may change one of these. */
 void heartbeat_schedule(struct cluster *cluster, struct peer *peer);
+time_ms handshake_timeout_ms(const struct cluster *cluster);
+
+/* --- heartbeat.c: does what is due --- */
+
 void heartbeat_on_due(struct cluster *cluster, struct peer *peer);
 void heartbeat_on_second(struct cluster *cluster);
 void heartbeat_on_link_up(struct cluster *cluster, struct peer *peer);
