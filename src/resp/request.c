@@ -110,6 +110,17 @@ static enum request_result need(struct request_parser *parser, struct request *r
     return REQUEST_MORE;
 }
 
+/* A browser that was made to talk to us sends a request line or a header; behind it, in the body,
+ * could stand commands that somebody else has written. */
+static bool is_browser(struct bytes name)
+{
+    if (name.size == 4)
+        return UNUSUAL(name.data[0] == 'P' || name.data[0] == 'p') && bytes_is_word(name, "post");
+    if (name.size == 5)
+        return UNUSUAL(name.data[0] == 'H' || name.data[0] == 'h') && bytes_is_word(name, "host:");
+    return false;
+}
+
 /* --- Headers --- */
 
 /* Reads digits and line end at `at`; false when that is not a plain, complete small number. */
@@ -257,10 +268,7 @@ static enum request_result parse_inline(struct request_parser *parser, struct by
     if (line.size > 0 && line.data[line.size - 1] == '\r') --line.size;
     if (!request_split_line(line, request)) return fail(parser, request, error_quotes);
     if (request->argc == 0) return REQUEST_SKIP;
-    /* A browser talks to us on behalf of some page: its body could hold commands. */
-    if (bytes_is_word(request->argv[0], "post") || bytes_is_word(request->argv[0], "host:"))
-        return REQUEST_HANGUP;
-    return REQUEST_READY;
+    return is_browser(request->argv[0]) ? REQUEST_HANGUP : REQUEST_READY;
 }
 
 /* --- Arrays --- */
@@ -317,7 +325,7 @@ static enum request_result finish(struct request_parser *parser, struct bytes in
         }
     }
     parser_reset(parser);
-    return REQUEST_READY;
+    return is_browser(request->argv[0]) ? REQUEST_HANGUP : REQUEST_READY;
 }
 
 /* Looks again at a bulk header that the fast path did not take. */

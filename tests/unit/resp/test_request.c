@@ -290,6 +290,8 @@ START_TEST(a_browser_is_hung_up_on)
 {
     ck_assert_int_eq(parse(BYTES("POST / HTTP/1.1\r\n")), REQUEST_HANGUP);
     ck_assert_int_eq(parse(BYTES("host: localhost\r\n")), REQUEST_HANGUP);
+    ck_assert_int_eq(parse(BYTES("*1\r\n$4\r\nPOST\r\n")), REQUEST_HANGUP);
+    ck_assert_int_eq(parse(BYTES("*1\r\n$5\r\nHost:\r\n")), REQUEST_HANGUP);
     ck_assert_int_eq(parse(BYTES("POSTS\r\n")), REQUEST_READY);
 }
 END_TEST
