@@ -1,5 +1,6 @@
 /* What rows call: arguments, errors, effects. */
 #include "engine/call.h"
+#include "base/memory.h"
 #include "base/number.h"
 #include "engine/internal.h"
 #include <stdarg.h>
@@ -133,17 +134,22 @@ void reply_error(struct call *call, const char *text)
 
 void reply_error_format(struct call *call, const char *format, ...)
 {
-    struct buffer text = { 0 };
-    va_list list, again;
+    char small[256];
+    va_list list;
     va_start(list, format);
-    va_copy(again, list);
-    int size = vsnprintf(NULL, 0, format, list);
-    ensure(size >= 0);
-    vsnprintf(buffer_reserve(&text, (size_t)size + 1), (size_t)size + 1, format, again);
-    va_end(again);
+    int size = vsnprintf(small, sizeof(small), format, list);
     va_end(list);
-    reply_error(call, text.data);
-    buffer_fini(&text);
+    ensure(size >= 0);
+    if ((size_t)size < sizeof(small)) {
+        reply_error(call, small);
+        return;
+    }
+    char *large = memory_alloc((size_t)size + 1);
+    va_start(list, format);
+    vsnprintf(large, (size_t)size + 1, format, list);
+    va_end(list);
+    reply_error(call, large);
+    memory_free(large);
 }
 
 void reply_syntax_error(struct call *call)

@@ -214,7 +214,7 @@ static void feed_finish(struct engine *engine, struct feed *feed)
 static bool is_direct(const struct session *session)
 {
     return session->input.size == 0 && session->blocked.reason == BLOCK_NONE &&
-           !list_link_is_in(&session->work_link);
+           !list_link_is_in(&session->work_link) && session->fed_pieces == 1;
 }
 
 static void keep_bytes(struct engine *engine, struct session *session, struct bytes bytes)
@@ -224,20 +224,17 @@ static void keep_bytes(struct engine *engine, struct session *session, struct by
         list_append(&engine->work, &session->work_link);
 }
 
-/* A connection's second piece in one turn: both go through its buffer. */
-static void join_pieces(struct engine *engine, const struct engine_input *inputs, size_t count)
+/* A connection may bring several pieces in one turn: they go through its buffer. */
+static void count_pieces(struct engine *engine, const struct engine_input *inputs, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         struct session *session = inputs[i].session;
         ensure(session->magic == SESSION_MAGIC);
         session->bytes_in += inputs[i].bytes.size;
         engine->counters.bytes_in += inputs[i].bytes.size;
-        bool is_second = session->fed_turn == engine->turn;
+        if (session->fed_turn != engine->turn) session->fed_pieces = 0;
         session->fed_turn = engine->turn;
-        if (!is_second) continue;
-        for (size_t j = 0; j < i; j++)
-            if (inputs[j].session == session && is_direct(session))
-                keep_bytes(engine, session, inputs[j].bytes);
+        session->fed_pieces++;
     }
 }
 
@@ -245,7 +242,7 @@ static void join_pieces(struct engine *engine, const struct engine_input *inputs
 static void collect_feeds(struct engine *engine, const struct engine_input *inputs, size_t count)
 {
     struct batch *batch = &engine->batch;
-    join_pieces(engine, inputs, count);
+    count_pieces(engine, inputs, count);
     size_t needed = count;
     for (size_t i = 0; i < count; i++) {
         struct session *session = inputs[i].session;
