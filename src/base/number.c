@@ -2,6 +2,8 @@
  * as Valkey lays them out: plain where that stays short, else with an exponent. */
 #include "base/number.h"
 
+#include <errno.h>
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,13 +79,14 @@ bool number_parse_double(struct bytes text, double *value)
     if (memchr(text.data, '\0', text.size) != NULL) return false;
     bytes_to_text(text, copy, sizeof(copy));
 
+    if (strpbrk(copy, "xXpP(") != NULL) return false; /* hex and nan(...) are strtod's own */
+
     char *end;
+    errno = 0;
     double parsed = strtod(copy, &end);
-    if (*end != '\0' || isnan(parsed)) return false;
-    /* An overflow is refused; "inf" in words is not. A result too small becomes the nearest. */
-    if (isinf(parsed) && memchr(copy, 'n', text.size) == NULL &&
-        memchr(copy, 'N', text.size) == NULL)
-        return false;
+    if (*end != '\0' || end == copy || isnan(parsed)) return false;
+    /* Too large and too small are refused; "inf" in words is not, nor is a subnormal number. */
+    if (errno == ERANGE && (isinf(parsed) || parsed == 0)) return false;
     *value = parsed;
     return true;
 }
@@ -98,8 +101,9 @@ struct decimal {
 static void decimal_of(double value, struct decimal *decimal)
 {
     char text[NUMBER_DOUBLE_MAX];
-    /* 15 digits always survive the way there and back, 17 always suffice. */
-    for (int digits = 15; digits <= 17; digits++) {
+    /* 15 digits survive the way from text and back, 17 always suffice; below the normal numbers
+     * there is less of both. */
+    for (int digits = value < DBL_MIN ? 1 : 15; digits <= 17; digits++) {
         snprintf(text, sizeof(text), "%.*e", digits - 1, value);
         if (strtod(text, NULL) == value) break;
     }
@@ -172,10 +176,14 @@ bool number_parse_memory(struct bytes text, int64_t *value)
         { "m", 1000000 },    { "mb", 1024 * 1024 },
         { "g", 1000000000 }, { "gb", 1024 * 1024 * 1024 },
     };
-    size_t digits = text.size > 0 && text.data[0] == '-' ? 1 : 0;
-    while (digits < text.size && text.data[digits] >= '0' && text.data[digits] <= '9') digits++;
-    int64_t number;
-    if (!number_parse(bytes_of(text.data, digits), &number)) return false;
+    /* No digits at all are a zero, and zeros may lead, as in Valkey. */
+    int64_t number = 0;
+    size_t digits = 0;
+    for (; digits < text.size && text.data[digits] >= '0' && text.data[digits] <= '9'; digits++) {
+        if (__builtin_mul_overflow(number, 10, &number) ||
+            __builtin_add_overflow(number, text.data[digits] - '0', &number))
+            return false;
+    }
     for (size_t i = 0; i < COUNT_OF(units); i++) {
         if (!bytes_is_word(bytes_from(text, digits), units[i].name)) continue;
         return !__builtin_mul_overflow(number, units[i].factor, value);

@@ -14,7 +14,8 @@ bool number_parse_unsigned(struct bytes text, uint64_t *value);
 size_t number_print(int64_t value, char *text);
 size_t number_print_unsigned(uint64_t value, char *text);
 
-/* A float as clients may send it: what strtod reads in full, without spaces; no NaN. Accepts inf. */
+/* A float as clients may send it: decimal, read in full, without spaces; no NaN, nothing that a
+ * double cannot hold. Accepts inf. */
 bool number_parse_double(struct bytes text, double *value);
 /* Shortest text that reads back the same (at most 17 digits), integral values without a point,
  * "inf", "-inf", "nan"; returns the length. */

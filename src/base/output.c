@@ -21,6 +21,8 @@ struct output_block {
     char own[];
 };
 
+#define BLOCK_HEAD offsetof(struct output_block, own)
+
 void output_init(struct output *output)
 {
     *output = (struct output){ 0 };
@@ -69,7 +71,7 @@ static struct output_block *block_create(struct output *output, size_t room)
                   : output->memory < BLOCK_SIZE_SECOND ? BLOCK_SIZE_SECOND
                                                        : OUTPUT_BLOCK_SIZE;
     ensure(room <= UINT32_MAX - 2 * OUTPUT_BLOCK_SIZE);
-    size = memory_class(MAX(size, sizeof(struct output_block) + room));
+    size = memory_class(MAX(size, BLOCK_HEAD + room));
     struct output_block *block = memory_alloc(size);
     *block = (struct output_block){ .data = block->own, .allocated = (uint32_t)size };
     output->memory += block->allocated;
@@ -140,8 +142,7 @@ struct output_mark output_mark(struct output *output)
 static bool block_open_at(struct output_block *block, size_t offset, struct bytes bytes)
 {
     if (block == NULL || block->shared != NULL) return false;
-    size_t capacity = block->allocated - sizeof(*block);
-    if (capacity - block->size < bytes.size) return false;
+    if (block->allocated - BLOCK_HEAD - block->size < bytes.size) return false;
     memmove(block->own + offset + bytes.size, block->own + offset, block->size - offset);
     memcpy(block->own + offset, bytes.data, bytes.size);
     block->size += bytes.size;
