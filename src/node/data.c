@@ -106,17 +106,8 @@ void data_expire(struct node *node)
     struct permit *permit = engine_permit(node->engine);
     if (permit->pause != PAUSE_NONE) return; /* the offset must not move during a hand-over */
 
-    struct changes changes;
-    changes_init(&changes);
-    struct access access = data_access(node, &changes);
-    keyspace_expire_due(node->keyspace, &access, EXPIRE_A_TURN);
-    for (size_t i = 0; i < changes.count; i++) {
-        const struct change *change = &changes.items[i];
-        if (change->kind == CHANGE_EXPIRED)
-            propagate_removal(node, change->db, changes_key(&changes, change),
-                              node->config->lazyfree_lazy_expire);
-    }
-    changes_fini(&changes);
+    struct engine_clock clock = { .now_ms = node->clock.now_ms, .wall_ms = node->clock.wall_ms };
+    engine_expire_due(node->engine, clock, EXPIRE_A_TURN);
 }
 
 time_ms data_deadline(const struct node *node)
