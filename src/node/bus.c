@@ -327,6 +327,19 @@ void bus_timer(struct node *node)
     bus_step(node, &event);
 }
 
+void bus_resume_role(struct node *node)
+{
+    struct cluster_peer_view myself;
+    struct cluster_peer_view primary;
+    cluster_peer_view(node->cluster, 0, &myself);
+    ptrdiff_t index = node_id_is_none(&myself.primary_id)
+                          ? -1
+                          : cluster_peer_find(node->cluster, &myself.primary_id);
+    if (index < 0) return;
+    cluster_peer_view(node->cluster, (size_t)index, &primary);
+    if (primary.address.ip[0] != 0) follow_start(node, primary.address.ip, primary.address.port);
+}
+
 void bus_order(struct node *node, const struct cluster_order *order, struct cluster_answer *answer)
 {
     bus_tell_facts(node);

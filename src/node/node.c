@@ -209,6 +209,18 @@ static void node_cron(struct node *node)
     node->permit_is_stale = true;
 }
 
+/* Once, with the data loaded: from here on the node is what its files say. */
+static void begin(struct node *node)
+{
+    node->has_begun = true;
+    if (node->cluster != NULL)
+        bus_resume_role(node);
+    else if (node->config->replicaof.host[0] != 0)
+        follow_begin(node);
+    repl_perform(node);
+    permit_refresh(node);
+}
+
 static void run_timers(struct node *node)
 {
     bus_timer(node);
@@ -232,6 +244,7 @@ void node_turn(struct node *node, struct node_clock clock, const struct node_inp
     repl_perform(node);
     for (size_t i = 0; i < count; i++)
         if (!input_is_of_client(node, &inputs[i])) take_input(node, &inputs[i]);
+    if (!node->has_begun && !node_is_loading(node)) begin(node);
     run_timers(node);
     follow_apply(node);
     repl_perform(node);

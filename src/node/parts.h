@@ -79,6 +79,8 @@ void bus_timer(struct node *node);
 /* Tells the core what the data side knows, if that changed. */
 void bus_tell_facts(struct node *node);
 void bus_order(struct node *node, const struct cluster_order *order, struct cluster_answer *answer);
+/* At start, once the data are loaded: a replica follows the primary that nodes.conf names. */
+void bus_resume_role(struct node *node);
 void bus_publish(struct node *node, bool is_sharded, struct bytes channel, struct bytes payload);
 
 /* ---- follow.c ---- */
