@@ -46,7 +46,7 @@ const char *deep_violation(const struct deep *deep);
 
 unsigned deep_node_count(const struct deep *deep);
 bool deep_is_up(const struct deep *deep, unsigned who);
-void deep_kill(struct deep *deep, unsigned who);     /* kill -9: the host closes its sockets */
+void deep_kill(struct deep *deep, unsigned who);      /* kill -9: the host closes its sockets */
 void deep_power_off(struct deep *deep, unsigned who); /* and the disk loses what was not synced */
 void deep_terminate(struct deep *deep, unsigned who); /* SIGTERM */
 void deep_start(struct deep *deep, unsigned who);

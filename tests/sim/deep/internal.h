@@ -2,6 +2,7 @@
 #ifndef EIR_TESTS_DEEP_INTERNAL_H
 #define EIR_TESTS_DEEP_INTERNAL_H
 
+#include "base/digest.h"
 #include "base/ensure.h"
 #include "base/list.h"
 #include "base/memory.h"
@@ -80,16 +81,16 @@ struct deep_node {
 
 struct deep_client {
     unsigned number;
-    uint64_t wire;      /* 0: not connected */
-    unsigned target;    /* the node it talks to */
+    uint64_t wire;   /* 0: not connected */
+    unsigned target; /* the node it talks to */
     struct buffer input;
-    uint64_t key;       /* of the write that waits for its answer */
+    uint64_t key; /* of the write that waits for its answer */
     uint64_t value;
     bool is_waiting;
-    bool awaits_wait;   /* SET was answered, WAIT not yet */
+    bool awaits_wait; /* SET was answered, WAIT not yet */
     time_ms asked_ms;
-    uint64_t *values;   /* owned: last acknowledged value by key; 0: none */
-    uint64_t *tried;    /* owned: last value that was sent, answered or not */
+    uint64_t *values;  /* owned: last acknowledged value by key; 0: none */
+    time_ms *acked_ms; /* owned: when, for the reader of a failure */
     uint64_t next_value;
 };
 
@@ -116,8 +117,7 @@ struct deep {
 /* ---- world.c ---- */
 struct deep_event *deep_schedule(struct deep *deep, time_ms in_ms, enum deep_event_type type);
 void deep_note(struct deep *deep, uint64_t number);
-void deep_violate(struct deep *deep, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+void deep_violate(struct deep *deep, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* ---- wire.c ---- */
 struct wire *wire_find(struct deep *deep, uint64_t number);

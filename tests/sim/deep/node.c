@@ -99,11 +99,12 @@ static void send_output(struct deep *deep, struct deep_node *shell, connection_n
     int side;
     struct wire *wire = wire_of(deep, shell->number, connection, &side);
     const struct output *output = node_output(shell->node, connection);
-    if (output == NULL || output->size == 0) return;
+    /* Without a wire it is a question of deep_ask, which takes the answer itself. */
+    if (wire == NULL || output == NULL || output->size == 0) return;
     struct buffer bytes = { 0 };
     output_copy(output, &bytes);
     node_sent(shell->node, connection, bytes.size);
-    if (wire != NULL) wire_send(deep, wire, side, buffer_bytes(&bytes));
+    wire_send(deep, wire, side, buffer_bytes(&bytes));
     buffer_fini(&bytes);
 }
 
@@ -240,8 +241,10 @@ void node_shell_event(struct deep *deep, struct deep_event *event)
         memcpy(later->host, event->host, sizeof(later->host));
         return;
     }
-    if (event->type == DEEP_RESOLVED) resolved(deep, shell, event);
-    else child_event(deep, shell, event);
+    if (event->type == DEEP_RESOLVED)
+        resolved(deep, shell, event);
+    else
+        child_event(deep, shell, event);
 }
 
 /* ---- life and death ----------------------------------------------------------------------- */

@@ -105,9 +105,12 @@ struct wire *wire_open(struct deep *deep, unsigned who, connection_number connec
     const struct deep_node *shell = &deep->nodes[target];
     wire->ends[1].incarnation = shell->incarnation;
     bool is_cut = wire_is_cut(deep, wire, 0) || wire_is_cut(deep, wire, 1);
-    if (is_cut || shell->has_no_power) wire_fail(deep, wire, CLOSE_UNREACHABLE, CONNECT_TIMEOUT_MS);
-    else if (shell->node == NULL) wire_fail(deep, wire, CLOSE_REFUSED, 0);
-    else schedule_at_end(deep, wire, 0, DEEP_OPENED);
+    if (is_cut || shell->has_no_power)
+        wire_fail(deep, wire, CLOSE_UNREACHABLE, CONNECT_TIMEOUT_MS);
+    else if (shell->node == NULL)
+        wire_fail(deep, wire, CLOSE_REFUSED, 0);
+    else
+        schedule_at_end(deep, wire, 0, DEEP_OPENED);
     return wire;
 }
 
@@ -144,8 +147,10 @@ void wires_of_dead(struct deep *deep, unsigned who, bool is_silent)
     {
         int side = wire->ends[0].who == who ? 0 : wire->ends[1].who == who ? 1 : -1;
         if (side < 0 || !wire->ends[side].is_open) continue;
-        if (is_silent) wire->ends[side].is_open = false;
-        else wire_close(deep, wire, side, CLOSE_BY_PEER);
+        if (is_silent)
+            wire->ends[side].is_open = false;
+        else
+            wire_close(deep, wire, side, CLOSE_BY_PEER);
     }
 }
 
@@ -166,9 +171,9 @@ static void hear_bytes(struct deep *deep, struct wire *wire, int side, struct by
         client_received(deep, end->who - DEEP_NODES_MAX, bytes);
         return;
     }
-    struct node_input input = {
-        .type = NODE_RECEIVED, .connection = end->connection, .bytes = bytes
-    };
+    struct node_input input = { .type = NODE_RECEIVED,
+                                .connection = end->connection,
+                                .bytes = bytes };
     node_shell_turn(deep, &deep->nodes[end->who], &input, 1);
 }
 
@@ -223,9 +228,9 @@ static void accept_wire(struct deep *deep, struct wire *wire)
     struct endpoint_names mine = names;
     snprintf(mine.remote_ip, sizeof(mine.remote_ip), "%s", shell->ip);
     snprintf(mine.local_ip, sizeof(mine.local_ip), "%s", remote);
-    struct node_input input = {
-        .type = NODE_CONNECTED, .connection = near->connection, .names = &mine
-    };
+    struct node_input input = { .type = NODE_CONNECTED,
+                                .connection = near->connection,
+                                .names = &mine };
     node_shell_turn(deep, &deep->nodes[near->who], &input, 1);
 }
 

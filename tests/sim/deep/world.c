@@ -16,8 +16,9 @@ void deep_violate(struct deep *deep, const char *format, ...)
     if (deep->violation[0] != 0) return; /* the first one counts */
     va_list arguments;
     va_start(arguments, format);
-    int size = snprintf(deep->violation, sizeof(deep->violation), "seed %llu, at %lld ms: ",
-                        (unsigned long long)deep->options.seed, (long long)deep->now_ms);
+    int size = snprintf(deep->violation, sizeof(deep->violation),
+                        "seed %llu, at %lld ms: ", (unsigned long long)deep->options.seed,
+                        (long long)deep->now_ms);
     vsnprintf(deep->violation + size, sizeof(deep->violation) - (size_t)size, format, arguments);
     va_end(arguments);
 }
