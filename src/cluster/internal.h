@@ -122,6 +122,7 @@ struct cluster {
     unsigned suspect_count;     /* nodes with PFAIL: gossip always names them */
 
     bool is_id_saved;     /* this node's id stands in nodes.conf */
+    bool is_role_told;    /* the data side knows whom to follow after the start */
     bool save_is_wanted;  /* a SAVE that reveals nothing: at the end of the step */
     bool reveals;         /* a SAVE that counts was issued in this step: mark what follows */
     bool save_failed;     /* the last SAVE that counted failed: nothing leaves unsaved */

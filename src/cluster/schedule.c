@@ -23,6 +23,8 @@ static time_ms half_timeout_ms(const struct cluster *cluster)
 static time_ms ping_due_ms(const struct cluster *cluster, const struct peer *peer)
 {
     if (!peer_is_connected(peer)) return TIME_NEVER;
+    /* Playing dead, see lineage.c: looked at again until that is over. */
+    if (lineage_is_mute(cluster)) return cluster->now_ms + TICK_MS;
     if (peer->wants_ping) return cluster->now_ms;
     if (peer->ping_sent_ms != 0) return TIME_NEVER;
     ensure(peer != cluster->me);

@@ -5,6 +5,18 @@
 
 #include "cluster/rules.h"
 
+/* The data side starts knowing nothing: a replica that comes back has to follow again. */
+static void tell_role(struct cluster *cluster)
+{
+    cluster->is_role_told = true;
+    const struct peer *primary = cluster->me->primary;
+    if (primary == NULL) return;
+    ensure(peer_is_replica(cluster->me));
+    struct cluster_effect *effect = effects_add(cluster, CLUSTER_FOLLOW);
+    effect->node = primary->id;
+    effect->address = primary->address;
+}
+
 void step_begin(struct cluster *cluster, time_ms now_ms, time_ms wall_ms,
                 struct cluster_effects *effects)
 {
@@ -19,6 +31,7 @@ void step_begin(struct cluster *cluster, time_ms now_ms, time_ms wall_ms,
         cluster->is_id_saved = true;
         cluster_save_first(cluster); /* a node id is durable before anybody hears it */
     }
+    if (!cluster->is_role_told) tell_role(cluster);
 }
 
 /* --- notices --- */

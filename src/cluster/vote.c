@@ -137,17 +137,20 @@ static time_ms casts_review(struct cluster *cluster)
     struct voting *voting = &cluster->voting;
     time_ms due_ms = TIME_NEVER;
     for (uint32_t i = voting->cast_count; i > 0; i--) {
-        const struct vote_cast *cast = &voting->casts[i - 1];
+        struct vote_cast *cast = &voting->casts[i - 1];
         if (cast_is_over(cluster, cast)) {
             cast_remove(cluster, i - 1);
             continue;
         }
         struct peer *candidate = peers_find(cluster, &cast->candidate);
         ensure(candidate != NULL);
-        if (candidate != cluster->me && peer_is_connected(candidate)) {
+        /* Each PONG leads back here: asking again at once would never end. */
+        bool is_due = cluster->now_ms >= cast->asked_ms + proof_period_ms(cluster, cast);
+        if (is_due) cast->asked_ms = cluster->now_ms;
+        if (is_due && candidate != cluster->me && peer_is_connected(candidate)) {
             peer_ping_soon(cluster, candidate);
         }
-        due_ms = MIN(due_ms, cluster->now_ms + proof_period_ms(cluster, cast));
+        due_ms = MIN(due_ms, cast->asked_ms + proof_period_ms(cluster, cast));
     }
     return due_ms;
 }

@@ -1,0 +1,45 @@
+/* The world itself: one seed is one run, and its faults are what they say. */
+#include "sim/history.h"
+#include "sim/story_test.h"
+
+static uint64_t digest_of(uint64_t seed)
+{
+    struct history history;
+    struct verdict verdict;
+    history_draw(&history, seed, &(struct sim_options){ 0 });
+    history_run(&history, &verdict);
+    ck_assert_uint_gt(verdict.events, 1000);
+    return verdict.digest;
+}
+
+START_TEST(the_same_seed_gives_the_same_run_and_another_seed_another)
+{
+    uint64_t first = digest_of((uint64_t)_i);
+    ck_assert_uint_eq(digest_of((uint64_t)_i), first);
+    ck_assert_uint_ne(digest_of((uint64_t)_i + 100), first);
+}
+END_TEST
+
+START_TEST(a_formed_world_is_healthy_and_stays_so)
+{
+    struct sim *sim =
+        sim_create(&(struct sim_options){ .primaries = 3, .replicas = 1, .seed = (uint64_t)_i });
+    wait_for(sim, sim_is_healthy, 10000, PRIMARY(0));
+    sim_run(sim, 60000);
+    sim_expect_no_violation(sim);
+    ck_assert(sim_is_healthy(sim));
+    ck_assert(sim_is_primary(sim, PRIMARY(1)));
+    ck_assert(!sim_is_primary(sim, REPLICA(1, 0)));
+    ck_assert_uint_gt(sim_offset(sim, REPLICA(1, 0)), 0);
+    sim_destroy(sim);
+}
+END_TEST
+
+int main(void)
+{
+    TCase *tcase = tcase_create("world");
+    tcase_set_timeout(tcase, 60);
+    tcase_add_loop_test(tcase, the_same_seed_gives_the_same_run_and_another_seed_another, 1, 4);
+    tcase_add_loop_test(tcase, a_formed_world_is_healthy_and_stays_so, 1, 4);
+    return run_stories(tcase, "world");
+}
