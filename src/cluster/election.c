@@ -28,7 +28,7 @@
 #define RETRY_LOW_MS     20
 #define RETRY_HIGH_MS    100
 #define RETRY_MAX_MS     1000
-#define REVIEW_MS        200 /* looks again whether I may stand */
+#define REVIEW_MS        50 /* looks again whether I may stand */
 
 static const unsigned state_may_become[ELECTION_STATE_COUNT] = {
     [ELECTION_IDLE] = 1u << ELECTION_IDLE | 1u << ELECTION_DRAINING | 1u << ELECTION_WAITING |
@@ -160,7 +160,7 @@ static bool needs_classic_voters(const struct cluster *cluster)
         else classic_voters++;
     }
     ensure(eir_voters + classic_voters <= cluster->peer_count);
-    return eir_voters < cluster_quorum(cluster) && classic_voters > 0;
+    return eir_voters < lease_quorum(cluster) && classic_voters > 0;
 }
 
 static time_ms classic_attempt_ms(const struct cluster *cluster)
@@ -263,7 +263,7 @@ static void win(struct cluster *cluster, unsigned votes)
     buffer_append_byte(&slots, 0);
     give_up(cluster); /* nothing of it runs any more */
     trace(cluster, LOG_LEVEL_NOTICE, "%u votes of %u needed: now primary of %s", votes,
-          cluster_quorum(cluster), slots.data);
+          lease_quorum(cluster), slots.data);
     buffer_fini(&slots);
     role_promote(cluster, epoch);
 }
@@ -272,8 +272,8 @@ static void count_votes(struct cluster *cluster)
 {
     if (cluster->election.state != ELECTION_STANDING) return;
     unsigned votes = votes_counted(cluster);
-    ensure(cluster_quorum(cluster) > 0);
-    if (votes >= cluster_quorum(cluster)) win(cluster, votes);
+    ensure(lease_quorum(cluster) > 0);
+    if (votes >= lease_quorum(cluster)) win(cluster, votes);
 }
 
 /* FAIL goes before the request on each link, so that no voter has to be asked twice. */
@@ -317,11 +317,25 @@ static void stand(struct cluster *cluster)
     send_requests(cluster);
 }
 
+/* Asking fewer than a quorum only wears epochs out. */
+static bool sees_quorum(const struct cluster *cluster)
+{
+    unsigned seen = 0;
+    PEERS_EACH(cluster, peer)
+    {
+        if (peer == cluster->me || !peer_is_voter(peer)) continue;
+        if (peer_is_connected(peer) && !peer_is_failed(peer)) seen++;
+    }
+    ensure(seen <= cluster->peer_count);
+    return seen >= lease_quorum(cluster);
+}
+
 /* My turn has come: stands, or says why not and looks again later. */
 static void try_to_stand(struct cluster *cluster)
 {
     struct election *election = &cluster->election;
     const char *reason = why_not(cluster, election->kind);
+    if (reason == NULL && !sees_quorum(cluster)) reason = "no quorum of voters is in sight";
     if (reason == NULL) {
         election->is_refused = false;
         stand(cluster);
@@ -523,8 +537,8 @@ static void on_nack(struct cluster *cluster, struct peer *sender,
     trace(cluster, LOG_LEVEL_VERBOSE, "refused by " ID_FORMAT ": %s", ID_TEXT(sender->id),
           vote_text((enum vote)nack.reason));
 
-    ensure(cluster_quorum(cluster) > 0);
-    if (votes_possible(cluster) >= cluster_quorum(cluster)) return; /* others can still make it */
+    ensure(lease_quorum(cluster) > 0);
+    if (votes_possible(cluster) >= lease_quorum(cluster)) return; /* others can still make it */
     time_ms delay_ms = retry_delay_ms(cluster);
     /* A promise that binds a voter for longer makes asking again useless before; but evidence
      * may release it any time. */

@@ -13,6 +13,13 @@
  * when the voter has started anew; all of them when this node has voted for its own successor, or
  * has lost its links to a majority (with those gone, others may hold hard evidence of our death).
  *
+ * Fewer voters make a cheaper lease, so a number that falls is believed only with a reason. When a
+ * primary turns replica its slots are without an owner until we hear its successor, and for that
+ * moment three voters look like two, which need no promise at all. So the number falls only while
+ * no fewer slots are assigned than when it was highest: then the slots of the missing voter have
+ * moved to others. (A reshard that adds voters on the far side of a partition is beyond this: only
+ * an operator does that.)
+ *
  * Valkey voters promise nothing. Where they alone could elect, or where the Eir voters that are
  * left are too few to bind an election, their PONGs count as answers and the guarantee is the
  * classic one: hardly more than the cluster state's own minority rule. */
@@ -73,6 +80,25 @@ static struct lease_facts gather_facts(const struct cluster *cluster)
         if (!promises(peer) && peer->answered_ms > 0) facts.classic_voters++;
     }
     return facts;
+}
+
+/* See "fewer voters" above. */
+static void count_voters(struct cluster *cluster, struct lease_facts *facts)
+{
+    struct lease *lease = &cluster->lease;
+    ensure(cluster->slots_assigned <= SLOT_COUNT);
+    if (facts->voters >= lease->voters || cluster->slots_assigned >= lease->assigned) {
+        lease->voters = facts->voters;
+        lease->assigned = cluster->slots_assigned;
+    }
+    facts->voters = lease->voters;
+}
+
+unsigned lease_quorum(const struct cluster *cluster)
+{
+    unsigned classic = cluster_quorum(cluster);
+    ensure(classic > 0);
+    return cluster->options.is_classic ? classic : MAX(classic, cluster->lease.voters / 2 + 1);
 }
 
 /* When the newest answer of this voter that counts was asked for; 0: none. */
@@ -158,6 +184,7 @@ static void look_again(struct cluster *cluster)
 {
     struct lease *lease = &cluster->lease;
     struct lease_facts facts = gather_facts(cluster);
+    count_voters(cluster, &facts);
     bool was_void = lease->until_ms <= cluster->now_ms;
     enum cluster_guarantee before = lease->guarantee;
     lease->is_dirty = false;

@@ -14,6 +14,8 @@ struct lease {
     time_ms pinged_ms; /* when voters were last pinged for their promises */
     enum cluster_guarantee guarantee;
     bool is_dirty; /* answers, links or voters changed: look again before the step ends */
+    unsigned voters;   /* how many there are, see count_voters in lease.c */
+    unsigned assigned; /* slots that had an owner then */
 };
 
 /* What the lease keeps about each node. A simulation holds a million of these: keep it small. */
@@ -55,6 +57,8 @@ void lease_on_deadline(struct cluster *cluster); /* DEADLINE_LEASE is due */
 void lease_on_voters_changed(struct cluster *cluster);
 /* Before every step ends: looks again where something changed. */
 void lease_refresh(struct cluster *cluster);
+/* Votes that elect, by the number of voters that the lease reckons with. */
+unsigned lease_quorum(const struct cluster *cluster);
 /* I owe `peer` a promise at this moment. */
 bool lease_is_promised(const struct cluster *cluster, const struct peer *peer);
 /* For cluster_status: until when writes may run, and which guarantee is in force. */

@@ -97,7 +97,8 @@ static void cast_add(struct cluster *cluster, const struct peer *candidate,
                                        voting->cast_count * sizeof(*voting->casts));
     }
     voting->casts[index] = (struct vote_cast){ .candidate = candidate->id, .primary = primary->id,
-                                               .epoch = epoch, .cast_ms = cluster->now_ms };
+                                               .epoch = epoch, .cast_ms = cluster->now_ms,
+                                               .asked_ms = cluster->now_ms };
     casts_changed(cluster);
 }
 
@@ -110,9 +111,10 @@ static time_ms classic_attempt_ms(const struct cluster *cluster)
 /* The election of this cast has lost for certain, or who wins no longer matters to anybody. */
 static bool cast_is_over(const struct cluster *cluster, const struct vote_cast *cast)
 {
-    struct peer *candidate = peers_find(cluster, &cast->candidate);
-    struct peer *primary = peers_find(cluster, &cast->primary);
+    const struct peer *candidate = peers_find(cluster, &cast->candidate);
+    const struct peer *primary = peers_find(cluster, &cast->primary);
     if (candidate == NULL || primary == NULL) return true; /* forgotten by an operator */
+    if (candidate == cluster->me) return true; /* a file of somebody else: never my own vote */
     if (!peer_is_voter(primary)) return true; /* nothing left that could be promised */
     if (candidate->election.quiet_ms > cast->cast_ms) return true;
     if (candidate->is_eir || !peer_is_replica(candidate)) return false;
@@ -132,26 +134,28 @@ static time_ms proof_period_ms(const struct cluster *cluster, const struct vote_
     return is_young ? PROOF_EARLY_MS : PROOF_LATE_MS;
 }
 
+/* Asks the candidate for a proof, now and then: never once for each of its answers. */
+static time_ms cast_pursue(struct cluster *cluster, struct vote_cast *cast)
+{
+    struct peer *candidate = peers_find(cluster, &cast->candidate);
+    time_ms due_ms = cast->asked_ms + proof_period_ms(cluster, cast);
+    ensure(candidate != NULL && candidate != cluster->me);
+    if (due_ms > cluster->now_ms) return due_ms;
+    cast->asked_ms = cluster->now_ms;
+    if (peer_is_connected(candidate)) peer_ping_soon(cluster, candidate);
+    return cluster->now_ms + proof_period_ms(cluster, cast);
+}
+
 static time_ms casts_review(struct cluster *cluster)
 {
     struct voting *voting = &cluster->voting;
     time_ms due_ms = TIME_NEVER;
     for (uint32_t i = voting->cast_count; i > 0; i--) {
         struct vote_cast *cast = &voting->casts[i - 1];
-        if (cast_is_over(cluster, cast)) {
-            cast_remove(cluster, i - 1);
-            continue;
-        }
-        struct peer *candidate = peers_find(cluster, &cast->candidate);
-        ensure(candidate != NULL);
-        /* Each PONG leads back here: asking again at once would never end. */
-        bool is_due = cluster->now_ms >= cast->asked_ms + proof_period_ms(cluster, cast);
-        if (is_due) cast->asked_ms = cluster->now_ms;
-        if (is_due && candidate != cluster->me && peer_is_connected(candidate)) {
-            peer_ping_soon(cluster, candidate);
-        }
-        due_ms = MIN(due_ms, cast->asked_ms + proof_period_ms(cluster, cast));
+        if (cast_is_over(cluster, cast)) cast_remove(cluster, i - 1);
+        else due_ms = MIN(due_ms, cast_pursue(cluster, cast));
     }
+    ensure(voting->cast_count == 0 || due_ms < TIME_NEVER);
     return due_ms;
 }
 
@@ -335,6 +339,7 @@ void vote_init(struct cluster *cluster)
     for (uint32_t i = 0; i < voting->cast_count; i++) {
         ensure(voting->casts[i].epoch <= cluster->last_vote_epoch);
         voting->casts[i].cast_ms = cluster->now_ms;
+        voting->casts[i].asked_ms = cluster->now_ms;
     }
     casts_changed(cluster);
     if (voting->cast_count > 0) {

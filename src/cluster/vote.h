@@ -53,7 +53,7 @@ struct vote_cast {
     struct node_id primary;
     uint64_t epoch;
     time_ms cast_ms; /* in this run: what was loaded counts from the start */
-    time_ms asked_ms; /* the last PING for a proof that it is over */
+    time_ms asked_ms; /* when the candidate was last pinged for a proof */
 };
 
 struct vote_parked {

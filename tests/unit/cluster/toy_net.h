@@ -33,6 +33,7 @@ struct toy_node {
     bool is_cut;  /* black hole: nothing arrives, nothing is refused */
     unsigned saves, follows, leads, drops, flushes, delivered, changes;
     unsigned pauses, resumes, drains;
+    time_ms paused_until_ms;
     bool is_handed_over;
 };
 
@@ -266,8 +267,14 @@ static inline void toy_perform(struct toy *toy, int index)
                 printf("[%6lld] %d: %s\n", (long long)toy->now_ms, index, effect->text);
             break;
         case CLUSTER_FOLLOW: node->follows++; break;
-        case CLUSTER_PAUSE_WRITES: node->pauses++; break;
-        case CLUSTER_RESUME_WRITES: node->resumes++; break;
+        case CLUSTER_PAUSE_WRITES:
+            node->pauses++;
+            node->paused_until_ms = effect->until_ms;
+            break;
+        case CLUSTER_RESUME_WRITES:
+            node->resumes++;
+            node->paused_until_ms = 0;
+            break;
         case CLUSTER_HANDED_OVER: node->is_handed_over = true; break;
         case CLUSTER_DRAIN: toy_drain(toy, index); break;
         case CLUSTER_RESOLVE: toy_resolve(toy, index, effect->seed_index); break;
