@@ -1,6 +1,8 @@
-/* Deadlines and chance: the heap against a plain search, the generator against its definition. */
+/* Deadlines, lists and chance: the heap against a plain search, the generator against its
+ * definition. */
 #include "base/heap.h"
 
+#include "base/list.h"
 #include "base/prng.h"
 #include "lib/expect.h"
 #include "lib/suite.h"
@@ -67,6 +69,42 @@ START_TEST(one_node_can_come_and_go)
 }
 END_TEST
 
+struct element {
+    int value;
+    struct list_link link;
+};
+
+START_TEST(a_list_keeps_its_order_while_elements_leave)
+{
+    struct list list;
+    struct element elements[10];
+    list_init(&list);
+    ck_assert(list_is_empty(&list));
+    for (int i = 0; i < 10; i++) {
+        elements[i].value = i;
+        list_link_init(&elements[i].link);
+        ck_assert(!list_link_is_in(&elements[i].link));
+        if (i % 2 == 0)
+            list_append(&list, &elements[i].link);
+        else
+            list_prepend(&list, &elements[i].link);
+    }
+    int64_t seen = 0;
+    LIST_EACH(&list, struct element, element, link)
+    {
+        seen = seen * 10 + element->value;
+        if (element->value % 3 == 0) list_remove(&element->link);
+    }
+    ck_assert_int_eq(seen, 9753102468);
+    ck_assert_int_eq(LIST_FIRST(&list, struct element, link)->value, 7);
+    list_remove(&elements[9].link); /* twice is harmless */
+    list_insert_before(&elements[2].link, &elements[9].link);
+    seen = 0;
+    LIST_EACH(&list, struct element, element, link) seen = seen * 10 + element->value;
+    ck_assert_int_eq(seen, 7519248);
+}
+END_TEST
+
 START_TEST(chance_repeats_with_its_seed)
 {
     struct prng first, second, other;
@@ -122,6 +160,7 @@ int main(void)
     TCase *tests = tcase_create("heap");
     tcase_add_test(tests, the_earliest_is_always_on_top);
     tcase_add_test(tests, one_node_can_come_and_go);
+    tcase_add_test(tests, a_list_keeps_its_order_while_elements_leave);
     tcase_add_test(tests, chance_repeats_with_its_seed);
     tcase_add_test(tests, chance_is_even_and_keeps_its_bounds);
     return suite_run("base/heap", tests);

@@ -4,6 +4,7 @@
 
 #include "base/compress.h"
 #include "base/disk.h"
+#include "base/ensure.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/prng.h"
@@ -12,6 +13,8 @@
 #include "lib/suite.h"
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
 
 START_TEST(every_block_is_counted_by_its_class)
 {
@@ -83,6 +86,21 @@ START_TEST(every_error_has_words)
     ck_assert_int_eq(err_from_errno(ECONNREFUSED), ERR_REFUSED);
     ck_assert_int_eq(err_from_errno(EAGAIN), ERR_LOCKED);
     ck_assert_int_eq(err_from_errno(12345), ERR_IO);
+}
+END_TEST
+
+static void say_trace(void)
+{
+    fputs("the trace\n", stderr);
+}
+
+START_TEST(a_broken_invariant_ends_the_process)
+{
+    ck_assert_ptr_nonnull(freopen("/dev/null", "w", stderr)); /* what it says is expected */
+    ensure_on_failure(say_trace);
+    volatile int one = 1;
+    ensure(one == 1);
+    ensure(one == 2);
 }
 END_TEST
 
@@ -179,6 +197,7 @@ int main(void)
     tcase_add_test(tests, a_block_may_be_freed_on_another_thread);
     tcase_add_test(tests, the_peak_is_remembered);
     tcase_add_test(tests, every_error_has_words);
+    tcase_add_test_raise_signal(tests, a_broken_invariant_ends_the_process, SIGABRT);
     tcase_add_test(tests, the_log_reaches_its_sink_from_its_level_on);
     tcase_add_test(tests, what_is_packed_comes_out_again);
     tcase_add_test(tests, a_file_is_replaced_as_a_whole_or_not_at_all);

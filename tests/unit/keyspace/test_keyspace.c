@@ -714,7 +714,100 @@ START_TEST(a_large_value_becomes_garbage)
 }
 END_TEST
 
+/* ---- Scanning while everything moves ---- */
+
+#define SCANNED 4000
+
+static unsigned char scan_state[SCANNED]; /* 1: there, 2: there since the scan began, 4: seen */
+
+static size_t index_of(struct bytes key)
+{
+    size_t index = 0;
+    for (size_t i = 0; i < key.size; i++)
+        if (key.data[i] >= '0' && key.data[i] <= '9')
+            index = index * 10 + (size_t)key.data[i] - '0';
+    return index;
+}
+
+static void see(void *context, const struct entry *entry)
+{
+    (void)context;
+    size_t index = index_of(entry_key(entry));
+    expect(scan_state[index] & 1);
+    scan_state[index] |= 4;
+}
+
+static void scan_toggle(size_t index, bool wants)
+{
+    char name[32];
+    /* Half of the keys crowd into three slots, so that their tables grow and shrink, too. */
+    static const char *const forms[] = { "{a}%zu", "{b}%zu", "{c}%zu", "x%zu", "y%zu", "z%zu" };
+    snprintf(name, sizeof(name), forms[index % 6], index);
+    struct key key = key_of(0, name);
+    if (wants && !(scan_state[index] & 1)) {
+        keyspace_put_string(keyspace, &access, &key, BYTES("v"), PUT_PLAIN);
+        scan_state[index] = 1;
+    } else if (!wants && scan_state[index] & 1) {
+        expect(keyspace_delete(keyspace, &access, &key));
+        scan_state[index] = 0;
+    }
+}
+
+START_TEST(a_scan_shows_all_that_stays)
+{
+    memset(scan_state, 0, sizeof(scan_state));
+    for (int round = 0; round < 25; round++) {
+        uint64_t inserts = prng_below(&prng, 11);
+        for (int i = 0; i < 1000; i++)
+            scan_toggle((size_t)prng_below(&prng, SCANNED), prng_chance(&prng, 2, 3));
+        for (size_t i = 0; i < SCANNED; i++) scan_state[i] = scan_state[i] & 1 ? 3 : 0;
+        uint64_t cursor = 0;
+        do {
+            size_t count = 1 + (size_t)prng_below(&prng, 40);
+            cursor = keyspace_scan(keyspace, &access, 0, -1, cursor, count, see, NULL);
+            for (uint64_t i = prng_below(&prng, 30); i > 0; i--)
+                scan_toggle((size_t)prng_below(&prng, SCANNED), prng_chance(&prng, inserts, 10));
+        } while (cursor != 0);
+        for (size_t i = 0; i < SCANNED; i++) expect(!(scan_state[i] & 2) || scan_state[i] & 4);
+    }
+}
+END_TEST
+
+START_TEST(any_cursor_is_taken)
+{
+    for (int i = 0; i < 300; i++) scan_toggle((size_t)prng_below(&prng, SCANNED), true);
+    for (int i = 0; i < 3000; i++) {
+        uint64_t cursor = prng_next(&prng) >> prng_below(&prng, 64);
+        uint64_t next = keyspace_scan(keyspace, &access, 0, -1, cursor, 5, see, NULL);
+        ck_assert(next < (uint64_t)1 << 30); /* small numbers, whatever was given */
+    }
+    memset(scan_state, 0, sizeof(scan_state));
+    ck_assert_uint_eq(keyspace_scan(keyspace, &access, 1, -1, 77, 5, see, NULL), 0);
+}
+END_TEST
+
 /* ---- Memory ---- */
+
+START_TEST(a_key_that_ends_costs_little_more_than_its_time)
+{
+    char name[32];
+    const int count = 100000;
+    for (int i = 0; i < count; i++) {
+        snprintf(name, sizeof(name), "key:%d", i);
+        put(name, "v");
+    }
+    size_t before = keyspace_table_memory(keyspace);
+    for (int i = 0; i < count; i++) {
+        snprintf(name, sizeof(name), "key:%d", i);
+        struct key key = key_of(0, name);
+        keyspace_set_expiry(keyspace, &access, &key, access.wall_ms + 1 + i);
+    }
+    double index = (double)(keyspace_table_memory(keyspace) - before) / count;
+    printf("keyspace%s: the expiry index takes %.2f bytes a key with %d keys\n",
+           keyspace_is_clustered(keyspace) ? ", clustered" : "", index, count);
+    ck_assert(index < (keyspace_is_clustered(keyspace) ? 12 : 0.5));
+}
+END_TEST
 
 START_TEST(a_small_key_costs_twenty_bytes_beside_key_and_value)
 {
@@ -759,6 +852,9 @@ static void add_tests(TCase *tests)
     tcase_add_test(tests, a_complete_set_is_taken_over);
     tcase_add_test(tests, prefetching_changes_nothing);
     tcase_add_test(tests, a_large_value_becomes_garbage);
+    tcase_add_test(tests, a_scan_shows_all_that_stays);
+    tcase_add_test(tests, any_cursor_is_taken);
+    tcase_add_test(tests, a_key_that_ends_costs_little_more_than_its_time);
     tcase_add_test(tests, a_small_key_costs_twenty_bytes_beside_key_and_value);
 }
 
