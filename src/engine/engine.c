@@ -78,6 +78,11 @@ void engine_register(struct engine *engine, const struct command *rows, size_t c
     for (size_t i = 0; i < count; i++) command_table_add(&engine->table, &rows[i]);
 }
 
+enum err engine_rename(struct engine *engine, struct bytes from, struct bytes to)
+{
+    return command_table_rename(&engine->table, from, to);
+}
+
 struct permit *engine_permit(struct engine *engine)
 {
     return &engine->permit;

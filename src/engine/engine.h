@@ -13,6 +13,7 @@
 #ifndef EIR_ENGINE_ENGINE_H
 #define EIR_ENGINE_ENGINE_H
 
+#include "base/err.h"
 #include "engine/command.h"
 #include "engine/permit.h"
 #include "engine/session.h"
@@ -51,6 +52,10 @@ struct engine *engine_create(const struct engine_options *options);
 void engine_destroy(struct engine *engine);
 /* Adds rows: `count` of them, names unique. The rows must outlive the engine. */
 void engine_register(struct engine *engine, const struct command *rows, size_t count);
+
+/* rename-command, once all rows are registered; an empty `to` removes the command. ERR_NOT_FOUND:
+ * no such command; ERR_EXISTS: there is one of the new name. */
+NODISCARD enum err engine_rename(struct engine *engine, struct bytes from, struct bytes to);
 
 /* The caller writes into them between turns. */
 struct permit *engine_permit(struct engine *engine);

@@ -13,6 +13,14 @@ struct command_entry *engine_find_entry(const struct engine *engine, const struc
     return command_entry_find_sub(entry, argv[1]);
 }
 
+static struct command_entry *find_streamed(const struct engine *engine, const struct bytes *argv,
+                                           uint32_t argc)
+{
+    struct command_entry *entry = command_table_find_streamed(&engine->table, argv[0]);
+    if (entry == NULL || entry->sub_count == 0 || argc < 2) return entry;
+    return command_entry_find_sub(entry, argv[1]);
+}
+
 void call_init(struct call *call, struct engine *engine, struct session *session,
                struct command_entry *entry, const struct bytes *argv, uint32_t argc)
 {
@@ -274,6 +282,9 @@ void engine_execute(struct engine *engine, struct engine_clock clock, struct ses
     ensure(argc > 0);
     engine->clock = clock;
     engine->access.wall_ms = clock.wall_ms;
-    struct batch_item item = { .entry = engine_find_entry(engine, argv, argc), .argc = argc };
+    bool is_stream = session->kind == SESSION_PRIMARY || session->kind == SESSION_LOADING;
+    struct command_entry *entry =
+        is_stream ? find_streamed(engine, argv, argc) : engine_find_entry(engine, argv, argc);
+    struct batch_item item = { .entry = entry, .argc = argc };
     engine_run_request(engine, session, &item, argv);
 }

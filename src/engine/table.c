@@ -25,6 +25,14 @@ void command_table_fini(struct command_table *table)
         entry_fini(table->entries[i]);
         memory_free(table->entries[i]);
     }
+    for (uint32_t i = 0; i < table->renamed_count; i++) {
+        struct command_renamed *renamed = &table->renamed[i];
+        memory_free(renamed->name);
+        if (renamed->name != NULL) continue;
+        entry_fini(renamed->entry);
+        memory_free(renamed->entry);
+    }
+    memory_free(table->renamed);
     memory_free(table->entries);
     memory_free(table->places);
 }
@@ -143,6 +151,7 @@ void command_table_add(struct command_table *table, const struct command *row)
         table->capacity = MAX(64, table->capacity * 2);
         table->entries = memory_realloc(table->entries, table->capacity * sizeof(*table->entries));
     }
+    ensure(table->renamed_count == 0); /* a renamed one would come back to its place */
     struct command_entry *entry = memory_alloc(sizeof(*entry));
     entry_init(entry, row, NULL);
     /* A quarter full at most: nearly every name is found at its first place. */
@@ -156,7 +165,7 @@ static inline bool entry_is(const struct command_entry *entry, const uint64_t wo
     return words_equal(entry->words, words) && entry->word_size == size;
 }
 
-struct command_entry *command_table_find(const struct command_table *table, struct bytes name)
+static struct command_entry *find_placed(const struct command_table *table, struct bytes name)
 {
     uint64_t words[3];
     if (name.size == 0 || name.size > COMMAND_NAME_MAX) return NULL;
@@ -166,6 +175,77 @@ struct command_entry *command_table_find(const struct command_table *table, stru
         if (entry_is(table->places[at], words, name.size)) return table->places[at];
     }
     return NULL;
+}
+
+static struct command_renamed *find_renamed(const struct command_table *table, struct bytes name)
+{
+    for (uint32_t i = 0; i < table->renamed_count; i++) {
+        struct command_renamed *renamed = &table->renamed[i];
+        if (renamed->name != NULL && bytes_equal_nocase(bytes_text(renamed->name), name))
+            return renamed;
+    }
+    return NULL;
+}
+
+struct command_entry *command_table_find(const struct command_table *table, struct bytes name)
+{
+    struct command_entry *entry = find_placed(table, name);
+    if (entry != NULL || table->renamed_count == 0) return entry;
+    struct command_renamed *renamed = find_renamed(table, name);
+    return renamed == NULL ? NULL : renamed->entry;
+}
+
+struct command_entry *command_table_find_streamed(const struct command_table *table,
+                                                  struct bytes name)
+{
+    struct command_entry *entry = command_table_find(table, name);
+    for (uint32_t i = 0; i < table->renamed_count && entry == NULL; i++)
+        if (bytes_is_word(name, table->renamed[i].entry->command->name))
+            entry = table->renamed[i].entry;
+    return entry;
+}
+
+/* --- rename-command ---------------------------------------------------------------------- */
+
+static void places_remove(struct command_table *table, const struct command_entry *entry)
+{
+    memset(table->places, 0, (table->place_mask + 1) * sizeof(*table->places));
+    for (uint32_t i = 0; i < table->count; i++) {
+        bool is_placed = table->entries[i] != entry;
+        for (uint32_t k = 0; k < table->renamed_count && is_placed; k++)
+            is_placed = table->renamed[k].entry != table->entries[i];
+        if (is_placed) places_put(table, table->entries[i]);
+    }
+}
+
+/* Out of the list that COMMAND shows; who renamed it owns it now. */
+static void entries_remove(struct command_table *table, const struct command_entry *entry)
+{
+    uint32_t at = 0;
+    while (table->entries[at] != entry) at++;
+    table->count--;
+    memmove(&table->entries[at], &table->entries[at + 1],
+            (table->count - at) * sizeof(*table->entries));
+}
+
+enum err command_table_rename(struct command_table *table, struct bytes from, struct bytes to)
+{
+    struct command_entry *entry = command_table_find(table, from);
+    if (entry == NULL) return ERR_NOT_FOUND;
+    if (to.size > 0 && command_table_find(table, to) != NULL) return ERR_EXISTS;
+
+    struct command_renamed *renamed = find_renamed(table, from);
+    if (renamed == NULL) {
+        places_remove(table, entry);
+        size_t size = (table->renamed_count + 1) * sizeof(*table->renamed);
+        table->renamed = memory_realloc(table->renamed, size);
+        renamed = &table->renamed[table->renamed_count++];
+        *renamed = (struct command_renamed){ .entry = entry };
+    }
+    memory_free(renamed->name);
+    renamed->name = to.size == 0 ? NULL : bytes_copy_text(to);
+    if (renamed->name == NULL) entries_remove(table, entry);
+    return ERR_NONE;
 }
 
 struct command_entry *command_entry_find_sub(const struct command_entry *parent, struct bytes name)

@@ -32,12 +32,20 @@ struct command_entry {
     struct command_statistics statistics;
 };
 
+/* rename-command: the entry stands in no place, and is found by this name alone. */
+struct command_renamed {
+    struct command_entry *entry; /* borrowed; owned when it was removed */
+    char *name;                  /* owned; NULL: removed */
+};
+
 struct command_table {
     struct command_entry **entries; /* owned; in the order of registration */
     uint32_t count;
     uint32_t capacity;
     struct command_entry **places; /* owned; open-addressed, borrowed entries */
     uint32_t place_mask;
+    struct command_renamed *renamed; /* owned; a handful */
+    uint32_t renamed_count;
 };
 
 void command_table_init(struct command_table *table);
@@ -45,6 +53,13 @@ void command_table_fini(struct command_table *table);
 void command_table_add(struct command_table *table, const struct command *row);
 /* A top-level command, or NULL. */
 struct command_entry *command_table_find(const struct command_table *table, struct bytes name);
+/* As a primary names it in its stream, where commands that it makes itself are never renamed. */
+struct command_entry *command_table_find_streamed(const struct command_table *table,
+                                                  struct bytes name);
+/* Gives a top-level command another name, which may be longer than those of rows; an empty one
+ * removes it. ERR_NOT_FOUND: no such command; ERR_EXISTS: the new name is taken. */
+NODISCARD enum err command_table_rename(struct command_table *table, struct bytes from,
+                                        struct bytes to);
 struct command_entry *command_entry_find_sub(const struct command_entry *parent, struct bytes name);
 /* "get" or "config|get". */
 struct command_entry *command_table_find_full(const struct command_table *table, struct bytes name);

@@ -6,6 +6,7 @@
  * the data agree. */
 #include "base/memory.h"
 #include "node/parts.h"
+#include <stdio.h>
 
 #define CRON_PERIOD_MS 100
 
@@ -37,6 +38,31 @@ static void create_engine(struct node *node)
         .kind = SESSION_PRIMARY, .address = "", .local_address = "", .fd = -1
     };
     node->stream_session = session_create(node->engine, &stream, node->clock.now_ms);
+}
+
+/* False: `why` holds the report that names the line. */
+static bool rename_commands(struct node *node, char *why)
+{
+    const struct config_renames *renames = &node->config->renames;
+    for (size_t i = 0; i < renames->count; i++) {
+        const struct config_rename *rename = &renames->items[i];
+        enum err err =
+            engine_rename(node->engine, bytes_text(rename->from), bytes_text(rename->to));
+        if (!err) continue;
+
+        struct config_error error;
+        struct buffer report = { 0 };
+        config_error_init(&error);
+        config_error_rename(&error, rename,
+                            err == ERR_NOT_FOUND ? "No such command in rename-command"
+                                                 : "Target command name already exists");
+        config_error_print(&error, &report);
+        snprintf(why, 256, "%.*s", (int)report.size, report.data);
+        buffer_fini(&report);
+        config_error_fini(&error);
+        return false;
+    }
+    return true;
 }
 
 static void create_replication(struct node *node)
@@ -82,7 +108,8 @@ enum err node_create(const struct node_options *options, struct node_clock clock
     node->memory_at_start = memory_used();
     *created = node;
 
-    enum err err = snapshots_open(node, why);
+    enum err err = rename_commands(node, why) ? ERR_NONE : ERR_INVALID;
+    if (!err) err = snapshots_open(node, why);
     if (!err && node->config->cluster_enabled) err = bus_create(node, why);
     if (err) {
         node_destroy(node);
