@@ -192,7 +192,7 @@ static void command_info(struct call *call)
         if (entry != NULL)
             reply_info(call, entry);
         else
-            reply_null_array(call);
+            reply_null(call);
     }
 }
 

@@ -29,11 +29,19 @@ static bool session_is_local(const struct session *session)
            strncmp(session->address, "[::1]", 5) == 0;
 }
 
+static void log_unused(void *context, bool is_grave, const char *message)
+{
+    if (is_grave)
+        log_warning("%s", message);
+    else
+        log_notice("%s", message);
+}
+
 static void run_set(struct call *call)
 {
     struct node *node = node_of(call);
     if (call->argc % 2 != 0) {
-        reply_wrong_arity(call);
+        reply_syntax_error(call);
         return;
     }
     struct config_set_result result = { .before = NULL };
@@ -43,6 +51,7 @@ static void run_set(struct call *call)
     if (is_set) {
         options_apply(node, result.areas);
         permit_refresh(node);
+        config_warnings_of_change(node->config, result.before, log_unused, NULL);
         reply_ok(call);
     } else {
         reply_error_format(call, "%.*s", (int)error.size, error.data);

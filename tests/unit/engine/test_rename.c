@@ -69,7 +69,7 @@ START_TEST(an_empty_name_removes_the_command)
 {
     ck_assert_int_eq(rename_to("look", ""), ERR_NONE);
     ASK("look a", UNKNOWN("look"));
-    ASK("command info look", "*1\r\n*-1");
+    ASK("command info look", "*1\r\n$-1");
     ck_assert_int_eq(rename_to("look", "x"), ERR_NOT_FOUND);
 }
 END_TEST
