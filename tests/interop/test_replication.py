@@ -3,6 +3,8 @@ import os
 import random
 import shutil
 import socket
+import subprocess
+import threading
 
 import eirtest
 from eirtest import wait_until
@@ -130,6 +132,35 @@ class Replication:
         caught_up(primary, replica)
         self.assertEqual(content(replica), content(primary))
 
+    def test_a_full_sync_while_clients_write(self):
+        primary = self.start_primary(repl_diskless_sync_delay=0)
+        fill(primary, 3000)
+        replica = self.start_replica()
+        stop = threading.Event()
+
+        def write():
+            with primary.client() as client:
+                number = 0
+                while not stop.is_set():
+                    for _ in range(50):
+                        client.call("INCRBY", "counter:%d" % (number % 100), number)
+                        number += 1
+                    client.call("APPEND", "appended:%d" % (number % 7), "x")
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        try:
+            replica.call("REPLICAOF", "127.0.0.1", primary.port)
+            wait_until(lambda: is_following(replica), 30)
+            for count in range(1, 4):
+                primary.call("CLIENT", "KILL", "TYPE", "replica")
+                wait_until(lambda: int(info(primary, "stats")["sync_partial_ok"]) == count, 30)
+        finally:
+            stop.set()
+            writer.join()
+        caught_up(primary, replica)
+        self.assertEqual(content(replica), content(primary))
+
     def test_a_sync_by_length(self):
         primary, replica = self.pair(primary_options={"repl_diskless_sync": "no"})
         primary.call("SET", "behind", "it")
@@ -234,6 +265,44 @@ class TheyFollow(Replication, eirtest.TestCase):
             primary.call("SET", "a", "b")
             stream = encode("SELECT", 0) + encode("SET", "a", "b")
             self.assertEqual(answers.read(len(stream)), stream)
+
+    def test_every_way_in_which_they_load(self):
+        primary = self.start_server(repl_diskless_sync_delay=0)
+        fill(primary, 50)
+        for load in ("disabled", "on-empty-db", "swapdb", "flush-before-load"):
+            replica = self.start_peer(repl_diskless_load=load, replicaof=("127.0.0.1", primary.port))
+            caught_up(primary, replica)
+            self.assertEqual(content(replica), content(primary))
+
+    def test_a_replica_that_could_use_two_channels_is_served_over_one(self):
+        primary = self.start_server(repl_diskless_sync_delay=0)
+        fill(primary, 50)
+        replica = self.start_peer(dual_channel_replication_enabled="yes",
+                                  replicaof=("127.0.0.1", primary.port))
+        primary.call("SET", "a", "b")
+        caught_up(primary, replica)
+        self.assertEqual(content(replica), content(primary))
+
+    def test_several_replicas_share_one_snapshot(self):
+        primary = self.start_server(repl_diskless_sync_delay=2)
+        fill(primary, 50)
+        replicas = [self.start_peer(replicaof=("127.0.0.1", primary.port)) for _ in range(3)]
+        for replica in replicas:
+            caught_up(primary, replica)
+            self.assertEqual(content(replica), content(primary))
+        self.assertEqual(info(primary, "stats")["sync_full"], "3")
+        self.assertEqual(info(primary, "stats").get("total_forks", "1"), "1")
+
+    def test_valkey_cli_takes_a_snapshot_over_the_wire(self):
+        primary = self.start_server(repl_diskless_sync_delay=0)
+        fill(primary, 50)
+        other = self.start_server()
+        other.stop()
+        path = os.path.join(other.folder, "dump.rdb")
+        subprocess.run([eirtest.peer("valkey-cli"), "-p", str(primary.port), "--rdb", path],
+                       check=True, timeout=30, capture_output=True)
+        other.start()
+        self.assertEqual(content(other), content(primary))
 
     def test_a_dump_is_restored_there_and_here(self):
         ours = self.start_server()
