@@ -66,6 +66,8 @@ void clients_accept(struct node *node, struct link *link)
 
 void clients_received(struct node *node, struct link *link, struct bytes bytes)
 {
+    /* A replica that loads for long sends nothing but newlines, which are no command. */
+    if (link->follower != NULL) primary_heard(node->primary, link->follower, node->clock.now_ms);
     if (node->batch_count == node->batch_capacity) {
         node->batch_capacity = node->batch_capacity ? node->batch_capacity * 2 : 64;
         node->batch =

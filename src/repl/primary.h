@@ -73,7 +73,7 @@ void primary_follower_destroy(struct primary *primary, struct follower *follower
 void primary_replconf(struct primary *primary, struct follower *follower, size_t argc,
                       const struct bytes *argv, time_ms now_ms, struct repl_effects *effects);
 
-/* An empty request from a replica: it is alive and loads. */
+/* Anything came from it: one that loads for long sends newlines only. */
 void primary_heard(struct primary *primary, struct follower *follower, time_ms now_ms);
 
 enum psync_result {
