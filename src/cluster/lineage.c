@@ -16,6 +16,11 @@
  *   a replica is not heard      -> waits for it: it may hold the only copy. An operator decides
  *                                  otherwise by ORDER_SERVE_EMPTY, or by forgetting the replica
  *
+ * An owner that finds its data no older than the record may still be behind: the record is, and
+ * what it wrote after its last snapshot is on its replicas alone. So every owner that restarts
+ * looks for an heir, but as long as nothing is known to be missing it waits for replicas that it
+ * does not hear for UNSURE_MS only.
+ *
  * The record is a lower bound, written when it starts to matter (first keys, another id, another
  * role) and every half minute while the offset moves, never for a write. An owner that has loaded
  * an older snapshot is behind its record: it has lost writes that a replica may still have, so it
@@ -24,13 +29,16 @@
 #include "base/number.h"
 #include "cluster/internal.h"
 
-#define RECORD_MS 30000
-#define WRONG_MS  1000 /* a record that is wrong, not only old, waits no longer */
-#define ASK_MS    500  /* before the next one is asked, or the same again */
-#define LOOK_MS   100
-#define MUTE_MS   1000 /* an Eir replica may still be about to connect */
+#define RECORD_MS      30000
+#define WRONG_MS       1000 /* a record that is wrong, not only old, waits no longer */
+#define ASK_MS         500  /* before the next one is asked, or the same again */
+#define LOOK_MS        100
+#define LOOK_UNSURE_MS 10 /* each of these is a delay of a plain restart */
+#define UNSURE_MS      2000 /* links come up within milliseconds; a dead replica must not hold us up */
+#define MUTE_MS        1000 /* an Eir replica may still be about to connect */
 
 static const char why_unchecked[] = "its data are not loaded yet";
+static const char why_unsure[] = "it restarted: looking whether a replica has newer data";
 static const char why_lost[] = "the data of its slots are missing: a replica shall take over";
 
 static bool id_is_none(const char id[40])
@@ -66,8 +74,7 @@ static void record(struct cluster *cluster)
 }
 
 /* What must not wait for the next half minute. */
-static bool record_is_wrong(const struct lineage_record *record,
-                            const struct lineage_record *data)
+static bool record_is_wrong(const struct lineage_record *record, const struct lineage_record *data)
 {
     if (record->has_keys != data->has_keys) return true;
     if (record->offset > data->offset) return true;
@@ -99,7 +106,11 @@ static void serve_again(struct cluster *cluster, const char *why)
     ensure(lineage->is_lost);
     lineage->is_lost = false;
     lineage->is_mute = false;
-    trace(cluster, LOG_LEVEL_WARNING, "serving slots with what data there are: %s", why);
+    if (lineage->is_unsure)
+        trace(cluster, LOG_LEVEL_NOTICE, "serving slots: %s", why);
+    else
+        trace(cluster, LOG_LEVEL_WARNING, "serving slots with what data there are: %s", why);
+    lineage->is_unsure = false;
     record(cluster);
     lease_restart(cluster); /* voters saw us paused */
     cluster_changed(cluster);
@@ -108,9 +119,9 @@ static void serve_again(struct cluster *cluster, const char *why)
 /* What the walk over my replicas found. */
 struct heirs {
     unsigned known;
-    unsigned unheard;     /* not connected, or silent in this run */
-    unsigned classic;     /* Valkey replicas that have more than I */
-    struct peer *best;    /* the Eir replica that has most, more than I */
+    unsigned unheard;  /* not connected, or silent in this run */
+    unsigned classic;  /* Valkey replicas that have more than I */
+    struct peer *best; /* the Eir replica that has most, more than I */
 };
 
 static bool is_heard(const struct peer *replica)
@@ -123,7 +134,8 @@ static struct heirs find_heirs(const struct cluster *cluster)
     struct heirs heirs = { 0 };
     const struct lineage *lineage = &cluster->lineage;
     bool is_stale = cluster->now_ms - lineage->asked_ms >= ASK_MS;
-    PEERS_EACH(cluster, peer) {
+    PEERS_EACH(cluster, peer)
+    {
         if (peer->primary != cluster->me) continue;
         heirs.known++;
         if (!is_heard(peer)) heirs.unheard++;
@@ -132,9 +144,12 @@ static struct heirs find_heirs(const struct cluster *cluster)
         if (!peer->is_eir) continue;
         /* Who was asked in vain stands behind the others. */
         bool was_asked = is_stale && node_id_equal(&peer->id, &lineage->asked);
-        if (heirs.best == NULL) heirs.best = peer;
-        else if (!was_asked && peer->offset > heirs.best->offset) heirs.best = peer;
-        else if (node_id_equal(&heirs.best->id, &lineage->asked) && is_stale) heirs.best = peer;
+        if (heirs.best == NULL)
+            heirs.best = peer;
+        else if (!was_asked && peer->offset > heirs.best->offset)
+            heirs.best = peer;
+        else if (node_id_equal(&heirs.best->id, &lineage->asked) && is_stale)
+            heirs.best = peer;
     }
     ensure(heirs.unheard <= heirs.known);
     return heirs;
@@ -169,7 +184,13 @@ static void look_for_heir(struct cluster *cluster)
         serve_again(cluster, "no replica has more");
         return;
     }
-    cluster_deadline_set(cluster, DEADLINE_LINEAGE, cluster->now_ms + LOOK_MS);
+    bool is_tired = lineage->is_unsure && cluster->now_ms - lineage->lost_ms >= UNSURE_MS;
+    if (is_tired && heirs.best == NULL && heirs.classic == 0) {
+        serve_again(cluster, "no replica that is heard has more");
+        return;
+    }
+    cluster_deadline_set(cluster, DEADLINE_LINEAGE,
+                         cluster->now_ms + (lineage->is_unsure ? LOOK_UNSURE_MS : LOOK_MS));
     bool may_ask = cluster->now_ms - lineage->asked_ms >= ASK_MS;
     if (heirs.best != NULL) {
         if (may_ask) ask(cluster, heirs.best);
@@ -178,8 +199,9 @@ static void look_for_heir(struct cluster *cluster)
     bool is_late = cluster->now_ms - lineage->lost_ms >= MUTE_MS;
     if (heirs.classic == 0 || !is_late || lineage->is_mute) return;
     lineage->is_mute = true;
-    trace(cluster, LOG_LEVEL_WARNING, "only Valkey replicas have the data: silent until one "
-                                      "of them takes over");
+    trace(cluster, LOG_LEVEL_WARNING,
+          "only Valkey replicas have the data: silent until one "
+          "of them takes over");
 }
 
 static void check(struct cluster *cluster)
@@ -191,15 +213,14 @@ static void check(struct cluster *cluster)
     lineage->is_checked = true;
     cluster_changed(cluster);
     if (!peer_is_voter(cluster->me)) return; /* a replica syncs; who owns nothing loses nothing */
-    bool is_lost = cluster->facts.lost_lineage || verdict != LINEAGE_INTACT;
-    if (!is_lost) return;
-
+    lineage->is_unsure = !cluster->facts.lost_lineage && verdict == LINEAGE_INTACT;
     lineage->is_lost = true;
     lineage->lost_ms = cluster->now_ms;
     lineage->asked_ms = cluster->now_ms - ASK_MS;
-    trace(cluster, LOG_LEVEL_WARNING, "data are missing: offset %llu, %s, recorded was %llu",
-          (unsigned long long)data.offset, data.has_keys ? "some keys" : "no keys",
-          (unsigned long long)lineage->record.offset);
+    if (!lineage->is_unsure)
+        trace(cluster, LOG_LEVEL_WARNING, "data are missing: offset %llu, %s, recorded was %llu",
+              (unsigned long long)data.offset, data.has_keys ? "some keys" : "no keys",
+              (unsigned long long)lineage->record.offset);
     look_for_heir(cluster);
 }
 
@@ -258,11 +279,14 @@ void lineage_on_role_changed(struct cluster *cluster)
         cluster_changed(cluster);
     }
     lineage->is_lost = false;
+    lineage->is_unsure = false;
     lineage->is_mute = false;
     lineage->is_checked = true;
     /* What was recorded was an owner's. A replica's data are its primary's: the next facts tell. */
-    if (cluster->facts.is_loading) lineage->record = (struct lineage_record){ 0 };
-    else record(cluster);
+    if (cluster->facts.is_loading)
+        lineage->record = (struct lineage_record){ 0 };
+    else
+        record(cluster);
 }
 
 void lineage_on_peer_removed(struct cluster *cluster, struct peer *peer)
@@ -289,9 +313,12 @@ bool lineage_serves(const struct cluster *cluster, const char **why_not)
 {
     const struct lineage *lineage = &cluster->lineage;
     ensure(why_not != NULL);
-    if (lineage->is_lost) *why_not = why_lost;
-    else if (!lineage->is_checked && peer_is_voter(cluster->me)) *why_not = why_unchecked;
-    else return true;
+    if (lineage->is_lost)
+        *why_not = lineage->is_unsure ? why_unsure : why_lost;
+    else if (!lineage->is_checked && peer_is_voter(cluster->me))
+        *why_not = why_unchecked;
+    else
+        return true;
     return false;
 }
 

@@ -24,6 +24,7 @@ struct lineage_record {
 struct lineage {
     bool is_checked; /* the first facts of this run were held against the record */
     bool is_lost;    /* my slots' data is not here: nothing is served */
+    bool is_unsure;  /* ... but only perhaps: it restarted, and a replica may have newer data */
     bool is_mute;    /* ... and only Valkey replicas have it: I play dead, so that they take over */
     struct lineage_record record;
     time_ms recorded_ms; /* in this run */
