@@ -66,6 +66,13 @@ void *directory_find(const struct directory *directory, uint64_t key)
     return cell == NULL ? NULL : cell->value;
 }
 
+void directory_prefetch(const struct directory *directory, uint64_t key)
+{
+    if (directory->capacity == 0) return;
+    ensure(directory->cells != NULL);
+    __builtin_prefetch(&directory->cells[home_of(directory, key)]);
+}
+
 void directory_remove(struct directory *directory, uint64_t key)
 {
     struct directory_cell *cell = cell_of(directory, key);

@@ -24,6 +24,8 @@ void directory_fini(struct directory *directory);
 void directory_put(struct directory *directory, uint64_t key, void *value);
 /* NULL when absent. */
 void *directory_find(const struct directory *directory, uint64_t key);
+/* Brings the place of the key near, for a look-up a little later. */
+void directory_prefetch(const struct directory *directory, uint64_t key);
 /* Harmless when absent. */
 void directory_remove(struct directory *directory, uint64_t key);
 

@@ -30,6 +30,32 @@ static bool is_worth_telling(const struct cluster *cluster, const struct peer *p
     return peer->gossip_round != cluster->gossip_round;
 }
 
+#define DRAWS_AT_ONCE 16
+
+/* At most three draws for each wanted entry; drawn in groups, so that the waits for memory
+ * overlap. */
+static void add_drawn(struct cluster *cluster, const struct peer *receiver, uint32_t wanted,
+                      struct cluster_message *message)
+{
+    struct peer *drawn[DRAWS_AT_ONCE];
+    for (uint32_t left = 3 * wanted; left > 0 && message->gossip_count < wanted;) {
+        uint32_t count = MIN(MIN(left, wanted - message->gossip_count), DRAWS_AT_ONCE);
+        ensure(count > 0);
+        for (uint32_t i = 0; i < count; i++) {
+            drawn[i] = cluster->peers[prng_below(&cluster->prng, cluster->peer_count)];
+            __builtin_prefetch(&drawn[i]->id);
+            __builtin_prefetch(&drawn[i]->flags, 1);
+            __builtin_prefetch(&drawn[i]->address);
+        }
+        for (uint32_t i = 0; i < count; i++) {
+            if (!is_worth_telling(cluster, drawn[i], receiver)) continue;
+            drawn[i]->gossip_round = cluster->gossip_round;
+            describe(cluster, drawn[i], &message->gossip[message->gossip_count++]);
+        }
+        left -= count;
+    }
+}
+
 /* A tenth of the nodes. Every node is pinged at least each half timeout, so within the life of a
  * failure report (two timeouts) two nodes exchange at least 8 packets (4 pings, 4 pongs): about
  * 80% of all nodes are named in them, and every suspect is. */
@@ -44,12 +70,7 @@ static void add_gossip(struct cluster *cluster, const struct peer *receiver,
     message->gossip = memory_alloc(room * sizeof(*message->gossip));
     cluster->gossip_round++;
 
-    for (uint32_t draw = 0; draw < 3 * wanted && message->gossip_count < wanted; draw++) {
-        struct peer *peer = cluster->peers[prng_below(&cluster->prng, count)];
-        if (!is_worth_telling(cluster, peer, receiver)) continue;
-        peer->gossip_round = cluster->gossip_round;
-        describe(cluster, peer, &message->gossip[message->gossip_count++]);
-    }
+    add_drawn(cluster, receiver, wanted, message);
     if (cluster->suspect_count == 0) return;
     PEERS_EACH(cluster, peer)
     {
@@ -198,17 +219,28 @@ static void hear_of_known(struct cluster *cluster, struct peer *peer, struct pee
         address_adopt(cluster, peer, &entry->address);
 }
 
+static void hear(struct cluster *cluster, struct peer *peer, struct peer *sender,
+                 const struct gossip *entry)
+{
+    ensure(peer == NULL || !peer->is_removed);
+    /* An entry before it may have made it known. */
+    if (peer == NULL) peer = peers_find(cluster, &entry->id);
+    if (peer == NULL) {
+        hear_of_unknown(cluster, entry);
+    } else if (sender != NULL && peer != cluster->me && peer != sender &&
+               !(peer->flags & NODE_HANDSHAKE)) {
+        hear_of_known(cluster, peer, sender, entry);
+    }
+}
+
 void gossip_on_entries(struct cluster *cluster, struct peer *sender,
                        const struct cluster_message *message)
 {
-    for (uint32_t i = 0; i < message->gossip_count; i++) {
-        const struct gossip *entry = &message->gossip[i];
-        struct peer *peer = peers_find(cluster, &entry->id);
-        if (peer == NULL) {
-            hear_of_unknown(cluster, entry);
-        } else if (sender != NULL && peer != cluster->me && peer != sender &&
-                   !(peer->flags & NODE_HANDSHAKE)) {
-            hear_of_known(cluster, peer, sender, entry);
-        }
+    struct peer *found[PEERS_BATCH_MAX];
+    for (uint32_t start = 0; start < message->gossip_count; start += PEERS_BATCH_MAX) {
+        uint32_t count = MIN(message->gossip_count - start, PEERS_BATCH_MAX);
+        peers_find_batch(cluster, &message->gossip[start], count, found);
+        for (uint32_t i = 0; i < count; i++)
+            hear(cluster, found[i], sender, &message->gossip[start + i]);
     }
 }

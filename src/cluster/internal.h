@@ -181,6 +181,10 @@ void trace(struct cluster *cluster, enum log_level level, const char *format, ..
 
 /* NULL when unknown. Placeholders of a handshake are found by their random id only. */
 struct peer *peers_find(const struct cluster *cluster, const struct node_id *id);
+/* The same for many at once. */
+#define PEERS_BATCH_MAX 16
+void peers_find_batch(const struct cluster *cluster, const struct gossip *entries, uint32_t count,
+                      struct peer *found[PEERS_BATCH_MAX]);
 struct peer *peers_add(struct cluster *cluster, const struct node_id *id, uint16_t flags);
 void peers_remove(struct cluster *cluster, struct peer *peer);
 void peers_rename(struct cluster *cluster, struct peer *peer, const struct node_id *id);

@@ -80,50 +80,54 @@ struct peer_texts {
 
 /* A known node, this one included. A simulation holds a million of these: keep it small. */
 struct peer {
-    struct deadline deadline; /* DEADLINE_PEER: the next thing to do about it (links.c) */
+    /* First line of the cache: to find it. */
+    struct deadline deadline; /* DEADLINE_PEER: the next thing to do about it (schedule.c) */
     struct node_id id;
-    struct node_id shard_id;
-    struct address address;
+
+    /* Second line: all that gossip asks about a node that is well. */
     uint16_t flags; /* enum node_flag, as this node sees it */
     uint16_t index; /* in cluster->peers */
-    bool is_eir;    /* its Eir header was seen in this run */
+    uint16_t slot_count;
+    uint16_t replica_count; /* nodes whose primary this is */
+    uint32_t gossip_round;  /* the last packet that names it (gossip.c) */
+    uint32_t ping_early_ms; /* a little chance, so that pings do not come in bursts */
+    time_ms ping_sent_ms;   /* the still unanswered PING; 0: none */
+    time_ms pong_received_ms; /* gossip may move it ahead (spec 11) */
+    struct list reports;      /* struct failure_report */
+    struct link *outbound;    /* owned by cluster->links; NULL: none */
+    struct link *inbound;
+
+    struct address address;
+    bool is_eir; /* its Eir header was seen in this run */
     bool cluster_is_down_there;
     bool sends_extensions;
-    bool has_unclaimed;  /* its last claim was not the same as what is bound to it */
-    bool failed_hard;    /* FAIL came from hard evidence */
-    bool wants_ping; /* a PING is due at once (peer_ping_soon) */
-    bool is_removed; /* forgotten in this step; freed at its end */
+    bool has_unclaimed; /* its last claim was not the same as what is bound to it */
+    bool failed_hard;   /* FAIL came from hard evidence */
+    bool wants_ping;    /* a PING is due at once (peer_ping_soon) */
+    bool is_removed;    /* forgotten in this step; freed at its end */
     uint8_t eir_flags;
-    uint32_t ping_early_ms; /* a little chance, so that pings do not come in bursts */
-    uint32_t gossip_round; /* the last packet that names it (gossip.c) */
     uint16_t eir_capabilities;
     uint64_t incarnation; /* from its Eir header; 0: unknown */
     uint64_t cluster_id;
 
-    struct peer *primary;    /* borrowed; NULL: is a primary, or its primary is unknown */
-    uint16_t replica_count;  /* nodes whose primary this is */
-    uint16_t slot_count;
+    struct peer *primary; /* borrowed; NULL: is a primary, or its primary is unknown */
+    struct node_id shard_id;
     uint64_t config_epoch;
-    uint64_t offset;         /* replication offset it showed last */
+    uint64_t offset; /* replication offset it showed last */
     time_ms offset_heard_ms;
-    struct slot_set *slots;  /* owned; the slots bound to it here; NULL while it has none */
+    struct slot_set *slots;   /* owned; the slots bound to it here; NULL while it has none */
     struct peer_texts *texts; /* owned; NULL while it has none */
 
-    struct link *outbound; /* owned by cluster->links; NULL: none */
-    struct link *inbound;
-    time_ms created_ms;    /* became known in this run; for handshakes: their start */
-    time_ms ping_sent_ms;  /* the still unanswered PING; 0: none */
-    time_ms pong_received_ms;   /* gossip may move it ahead (spec 11) */
-    time_ms answered_ms;        /* last PONG on the outbound link, from the node itself */
+    time_ms created_ms;  /* became known in this run; for handshakes: their start */
+    time_ms answered_ms; /* last PONG on the outbound link, from the node itself */
     time_ms data_received_ms;
-    time_ms reconnect_ms;       /* not before this moment */
-    time_ms meet_sent_ms;       /* last repeated MEET */
-    time_ms inbound_lost_ms;    /* since when it has no link to us; 0: it has one */
-    struct ping_record pings[2]; /* newest first; a PONG's echo names one of them */
-    time_ms failed_ms;          /* when FAIL was set; 0: is not */
+    time_ms reconnect_ms;           /* not before this moment */
+    time_ms meet_sent_ms;           /* last repeated MEET */
+    time_ms inbound_lost_ms;        /* since when it has no link to us; 0: it has one */
+    struct ping_record pings[2];    /* newest first; a PONG's echo names one of them */
+    time_ms failed_ms;              /* when FAIL was set; 0: is not */
     time_ms voted_against_until_ms; /* vote.c: I voted for a replica of it, which may still win */
-    time_ms orphaned_ms;        /* primary: since when it has no healthy replica; 0: has */
-    struct list reports;        /* struct failure_report */
+    time_ms orphaned_ms; /* primary: since when it has no healthy replica; 0: has */
     struct evidence evidence;
 
     struct election_peer election;

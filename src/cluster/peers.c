@@ -19,6 +19,26 @@ struct peer *peers_find(const struct cluster *cluster, const struct node_id *id)
     return peer;
 }
 
+/* A hundred look-ups after each other are a hundred waits for memory; in stages they overlap. */
+void peers_find_batch(const struct cluster *cluster, const struct gossip *entries, uint32_t count,
+                      struct peer *found[PEERS_BATCH_MAX])
+{
+    ensure(count <= PEERS_BATCH_MAX);
+    uint64_t keys[PEERS_BATCH_MAX];
+    for (uint32_t i = 0; i < count; i++) {
+        keys[i] = key_of(cluster, &entries[i].id);
+        directory_prefetch(&cluster->peers_by_id, keys[i]);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        found[i] = directory_find(&cluster->peers_by_id, keys[i]);
+        if (found[i] == NULL) continue;
+        __builtin_prefetch(&found[i]->id);
+        __builtin_prefetch(&found[i]->flags);
+    }
+    for (uint32_t i = 0; i < count; i++)
+        if (found[i] != NULL && !node_id_equal(&found[i]->id, &entries[i].id)) found[i] = NULL;
+}
+
 struct peer *peers_add(struct cluster *cluster, const struct node_id *id, uint16_t flags)
 {
     ensure(!node_id_is_none(id));
