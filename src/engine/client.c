@@ -204,11 +204,7 @@ static void client_pause(struct call *call)
     struct engine *engine = call->engine;
     time_ms until_ms;
     enum pause_kind kind = PAUSE_ALL;
-    if (call->argc > 4) {
-        reply_syntax_error(call);
-        return;
-    }
-    if (call->argc == 4) {
+    if (call->argc >= 4) {
         if (call_arg_is(call, 3, "write")) {
             kind = PAUSE_WRITES;
         } else if (!call_arg_is(call, 3, "all")) {
@@ -237,11 +233,7 @@ static void client_unblock(struct call *call)
     struct engine *engine = call->engine;
     int64_t id;
     bool is_error = false;
-    if (call->argc > 4) {
-        reply_wrong_arity(call);
-        return;
-    }
-    if (call->argc == 4) {
+    if (call->argc >= 4) {
         is_error = call_arg_is(call, 3, "error");
         if (!is_error && !call_arg_is(call, 3, "timeout")) {
             reply_error(call, "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");

@@ -327,7 +327,7 @@ static void command_list(struct call *call)
     size_t count = 0;
     for (uint32_t i = 0; i < table->count; i++)
         count += list_entry(call, table->entries[i], filter);
-    resp_end_set(call->writer, mark, count);
+    resp_end_array(call->writer, mark, count);
 }
 
 /* --- GETKEYS ----------------------------------------------------------------------------- */

@@ -118,6 +118,14 @@ static bool arity_fits(int arity, uint32_t argc)
     return arity >= 0 ? argc == (uint32_t)arity : argc >= (uint32_t)-arity;
 }
 
+/* A refused EXEC ends its transaction and says why; redirects are told as they are. */
+static void abort_exec(struct call *call, const char *text)
+{
+    const char *reason = strncmp(text, "ERR ", 4) == 0 ? text + 4 : text;
+    reply_error_format(call, "EXECABORT Transaction discarded because of: %s", reason);
+    multi_discard(call->engine, call->session);
+}
+
 /* What is wrong with the request whatever the state of the server; true when it was answered. */
 static bool refuse_request(struct call *call)
 {
@@ -132,7 +140,10 @@ static bool refuse_request(struct call *call)
         return true;
     }
     if (!arity_fits(call->command->arity, call->argc)) {
-        reply_wrong_arity(call);
+        if (entry->flags & CMD_IS_EXEC)
+            abort_exec(call, "ERR wrong number of arguments for 'exec' command");
+        else
+            reply_wrong_arity(call);
         return true;
     }
     if (session->flags & SESSION_MULTI && entry->flags & CMD_NO_MULTI) {
@@ -151,16 +162,16 @@ static void note_refusal(struct call *call)
     if (call->session->flags & SESSION_MULTI) call->session->flags |= SESSION_DIRTY_EXEC;
 }
 
-/* A refused EXEC ends its transaction; redirects are told as they are. */
 static void answer_refusal(struct call *call, const struct refusal *refusal)
 {
     bool is_exec = call->entry->flags & CMD_IS_EXEC;
     bool is_redirect = refusal->slot >= 0;
     note_refusal(call);
-    if (is_exec && !is_redirect)
-        reply_error_format(call, "EXECABORT Transaction discarded because of: %s", refusal->text);
-    else
-        reply_error(call, refusal->text);
+    if (is_exec && !is_redirect) {
+        abort_exec(call, refusal->text);
+        return;
+    }
+    reply_error(call, refusal->text);
     if (is_exec) multi_discard(call->engine, call->session);
 }
 
