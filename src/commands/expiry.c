@@ -55,6 +55,8 @@ void propagate_expiry(struct call *call, struct bytes key, time_ms expiry_ms)
 
 /* --- EXPIRE ------------------------------------------------------------------------------ */
 
+#define CONDITION_WORDS_MAX 8 /* more would only repeat themselves */
+
 enum expire_condition {
     IF_NONE = 1 << 0,    /* NX */
     IF_SOME = 1 << 1,    /* XX */
@@ -99,6 +101,20 @@ static bool condition_holds(unsigned condition, time_ms current, time_ms wanted)
     return true;
 }
 
+/* The condition travels along. */
+static void propagate_expire(struct call *call, time_ms expiry_ms)
+{
+    char text[NUMBER_TEXT_MAX];
+    struct bytes argv[3 + CONDITION_WORDS_MAX] = { BYTES("PEXPIREAT"), call_arg(call, 1),
+                                                   bytes_of(text, number_print(expiry_ms, text)) };
+    uint32_t argc = 3;
+    while (argc < call->argc && argc < COUNT_OF(argv)) {
+        argv[argc] = call_arg(call, argc);
+        argc++;
+    }
+    call_propagate(call, argc, argv);
+}
+
 static void expire_as(struct call *call, enum expiry_unit unit)
 {
     int64_t value;
@@ -124,7 +140,7 @@ static void expire_as(struct call *call, enum expiry_unit unit)
         propagate_removal(call, key.bytes, engine_settings(call->engine)->lazy_expire);
     } else {
         keyspace_set_expiry(call->keyspace, call->access, &key, expiry_ms);
-        propagate_expiry(call, key.bytes, expiry_ms);
+        propagate_expire(call, expiry_ms);
     }
     reply_integer(call, 1);
 }

@@ -307,15 +307,15 @@ static bool all_exist(struct call *call, uint32_t first, uint32_t end)
     return true;
 }
 
-static void propagate_msetex(struct call *call, uint32_t end, time_ms expiry_ms)
+/* As it was sent, with the time as an absolute one. */
+static void propagate_msetex(struct call *call, const struct set_options *options)
 {
     char text[NUMBER_TEXT_MAX];
-    uint32_t argc = end + 2;
-    struct bytes *argv = memory_alloc(argc * sizeof(*argv));
-    memcpy(argv, call->argv, end * sizeof(*argv));
-    argv[end] = BYTES("PXAT");
-    argv[end + 1] = bytes_of(text, number_print(expiry_ms, text));
-    call_propagate(call, argc, argv);
+    struct bytes *argv = memory_alloc(call->argc * sizeof(*argv));
+    memcpy(argv, call->argv, call->argc * sizeof(*argv));
+    argv[options->expiry_index - 1] = BYTES("PXAT");
+    argv[options->expiry_index] = bytes_of(text, number_print(options->expiry_ms, text));
+    call_propagate(call, call->argc, argv);
     memory_free(argv);
 }
 
@@ -358,7 +358,7 @@ static void msetex(struct call *call)
     }
     struct put put = { .expiry_ms = options.expiry_ms, .keeps_expiry = options.keeps_expiry };
     put_pairs(call, 2, end, &put);
-    if (options.expiry_index > 0) propagate_msetex(call, end, options.expiry_ms);
+    if (options.expiry_index > 0) propagate_msetex(call, &options);
     reply_integer(call, 1);
 }
 

@@ -67,6 +67,7 @@ void engine_run_call(struct engine *engine, struct call *call)
     uint64_t dirty = keyspace_dirty(engine->keyspace);
     uint64_t start = engine->ticks_last;
 
+    propagation_group_begin(engine);
     call->command->run(call);
 
     uint64_t end = engine->ticks();
@@ -76,6 +77,7 @@ void engine_run_call(struct engine *engine, struct call *call)
     if (call->is_failed) entry->statistics.failed++;
     engine->counters.commands++;
     finish_changes(engine, call, dirty);
+    propagation_group_end(engine);
 }
 
 /* --- refusing ---------------------------------------------------------------------------- */

@@ -161,7 +161,7 @@ void engine_count_error(struct engine *engine, struct bytes text);
 void engine_error(struct engine *engine, struct resp_writer *writer, const char *text);
 /* Between these two, elements belong together: two or more are wrapped into MULTI and EXEC. */
 void propagation_group_begin(struct engine *engine);
-void propagation_group_end(struct engine *engine, int32_t db);
+void propagation_group_end(struct engine *engine);
 void propagation_append(struct engine *engine, struct session *session, int32_t db, uint32_t argc,
                         const struct bytes *argv);
 /* Turns what the keyspace told into elements: keys that expired or were evicted. */

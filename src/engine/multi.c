@@ -83,7 +83,6 @@ static void run_queue(struct call *exec)
     session->flags &= ~(uint32_t)SESSION_MULTI;
     session->flags |= SESSION_EXECUTING;
     propagation_group_begin(engine);
-    int32_t db = session->db;
     for (struct queued_command *queued = session->queue_first; queued != NULL;
          queued = queued->next) {
         struct call call;
@@ -91,7 +90,7 @@ static void run_queue(struct call *exec)
         call.writer = exec->writer;
         engine_run_call(engine, &call);
     }
-    propagation_group_end(engine, db);
+    propagation_group_end(engine);
     session->flags &= ~(uint32_t)SESSION_EXECUTING;
 }
 

@@ -63,8 +63,9 @@ void propagation_group_begin(struct engine *engine)
     if (list->group_depth++ == 0) list->group_start = list->count;
 }
 
-/* MULTI takes the first element's place; its bytes may stand anywhere. */
-void propagation_group_end(struct engine *engine, int32_t db)
+/* MULTI takes the first element's place; its bytes may stand anywhere. A SELECT that the first
+ * element needs comes behind MULTI, as Valkey has it. */
+void propagation_group_end(struct engine *engine)
 {
     struct propagation_list *list = &engine->propagation;
     ensure(list->group_depth > 0);
@@ -72,7 +73,7 @@ void propagation_group_end(struct engine *engine, int32_t db)
     if (list->count - list->group_start < 2) return;
 
     struct session *session = list->records[list->count - 1].session;
-    propagation_append(engine, session, db, 1, (struct bytes[]){ BYTES("MULTI") });
+    propagation_append(engine, session, -1, 1, (struct bytes[]){ BYTES("MULTI") });
     struct propagation_record multi = list->records[list->count - 1];
     struct propagation_record *start = list->records + list->group_start;
     memmove(start + 1, start, (list->count - 1 - list->group_start) * sizeof(*start));
@@ -118,7 +119,9 @@ struct propagation engine_propagation_at(const struct engine *engine, size_t ind
 void engine_propagation_clear(struct engine *engine)
 {
     struct propagation_list *list = &engine->propagation;
-    ensure(list->group_depth == 0);
+    /* A row of the node may hand on what there is so far (PSYNC does): its own group begins
+     * again. */
+    list->group_start = 0;
     list->count = 0;
     buffer_clear(&list->bytes);
     buffer_trim(&list->bytes, PROPAGATION_KEPT);

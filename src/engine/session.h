@@ -94,7 +94,7 @@ struct session {
     /* Input: bytes that were received and not yet executed, whole requests or not. */
     struct buffer input;
     struct request_parser parser;
-    uint64_t fed_turn; /* the engine's turn that last brought bytes, */
+    uint64_t fed_turn;   /* the engine's turn that last brought bytes, */
     uint32_t fed_pieces; /* in so many pieces */
 
     /* Output: replies and pushes. */
