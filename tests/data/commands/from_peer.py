@@ -2,6 +2,7 @@
 """Facts about commands, taken from a running peer.
 
     from_peer.py PORT data           writes info.txt and docs.txt beside this file
+    from_peer.py PORT answers        asks questions.txt, writes answers.txt
     from_peer.py PORT rows NAME...   prints C rows for src/ (subcommands included)
 
 info.txt and docs.txt hold one line for each command and subcommand: its name, a tab, the reply of
@@ -10,6 +11,7 @@ are sorted; subcommands have lines of their own and stand in their parent's as n
 """
 import os
 import re
+import shlex
 import socket
 import sys
 
@@ -31,7 +33,8 @@ class Peer:
     def command(self, *words):
         out = b"*%d\r\n" % len(words)
         for word in words:
-            out += b"$%d\r\n%s\r\n" % (len(word), word.encode())
+            word = word.encode("latin1")
+            out += b"$%d\r\n%s\r\n" % (len(word), word)
         self.file.write(out)
         self.file.flush()
         return self.read()
@@ -93,6 +96,49 @@ def write(name, lines):
     with open(os.path.join(HERE, name), "w") as file:
         for command, text in sorted(lines):
             file.write(command + "\t" + text + "\n")
+
+
+# --- answers --------------------------------------------------------------------------------
+
+class Raw(Peer):
+    """Reads whole replies as the bytes they are."""
+
+    def read(self):
+        line = self.file.readline()
+        kind, rest = line[:1], line[1:-2]
+        if kind in b"$=":
+            return line if int(rest) < 0 else line + self.file.read(int(rest) + 2)
+        if kind in b"*~>":
+            return line + b"".join(self.read() for _ in range(max(int(rest), 0)))
+        if kind == b"%":
+            return line + b"".join(self.read() for _ in range(2 * int(rest)))
+        return line
+
+
+def escape(data):
+    out = []
+    for byte in data:
+        if 32 <= byte < 127 and byte not in b"\\":
+            out.append(chr(byte))
+        else:
+            out.append({10: "\\n", 13: "\\r", 92: "\\\\"}.get(byte, "\\x%02x" % byte))
+    return "".join(out)
+
+
+def write_answers(port):
+    """Pairs of lines: the question as it was typed, the answer's bytes; once for each protocol."""
+    with open(os.path.join(HERE, "questions.txt")) as file:
+        questions = [line for line in file.read().split("\n") if line]
+    with open(os.path.join(HERE, "answers.txt"), "w") as file:
+        for protocol in ("2", "3"):
+            peer = Raw(port)
+            peer.command("FLUSHALL")
+            if protocol == "3":
+                peer.command("HELLO", "3")
+            file.write("# RESP" + protocol + "\n")
+            for question in questions:
+                words = [word.encode().decode("unicode_escape") for word in shlex.split(question)]
+                file.write(question + "\n" + escape(peer.command(*words)) + "\n")
 
 
 # --- rows -----------------------------------------------------------------------------------
@@ -328,6 +374,9 @@ def print_rows(info, docs, names):
 
 
 def main():
+    if sys.argv[2] == "answers":
+        write_answers(int(sys.argv[1]))
+        return
     peer = Peer(int(sys.argv[1]))
     peer.command("HELLO", "3")
     info = peer.command("COMMAND")
