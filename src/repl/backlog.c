@@ -232,11 +232,54 @@ static void backlog_write_select(struct backlog *backlog, int db)
     backlog->lineage.db = db;
 }
 
+/* The head of a bulk string: "$", digits, line end; with the line end behind the value. */
+#define BULK_EXTRA (NUMBER_TEXT_MAX + 5)
+
+static char *print_head(char *at, char type, size_t count)
+{
+    *at++ = type;
+    if (count < 10)
+        *at++ = (char)('0' + count);
+    else
+        at += number_print_unsigned(count, at);
+    *at++ = '\r';
+    *at++ = '\n';
+    return at;
+}
+
+/* The usual case: all of the command surely fits into the last block. */
+static bool append_in_place(struct backlog *backlog, size_t argc, const struct bytes *argv)
+{
+    struct backlog_block *tail = backlog->tail;
+    size_t room = tail->capacity - tail->size;
+    size_t bound = BULK_EXTRA * (argc + 1);
+    if (argc > tail->capacity / BULK_EXTRA) return false;
+    for (size_t i = 0; i < argc && bound <= room; i++) bound += MIN(argv[i].size, room);
+    if (bound > room) return false;
+
+    char *start = tail->data + tail->size;
+    char *at = print_head(start, '*', argc);
+    for (size_t i = 0; i < argc; i++) {
+        at = print_head(at, '$', argv[i].size);
+        if (argv[i].size > 0) memcpy(at, argv[i].data, argv[i].size);
+        at += argv[i].size;
+        *at++ = '\r';
+        *at++ = '\n';
+    }
+    size_t size = (size_t)(at - start);
+    ensure(size <= room);
+    tail->size += size;
+    backlog->held += size;
+    backlog->lineage.offset += (int64_t)size;
+    return true;
+}
+
 void backlog_append_command(struct backlog *backlog, int db, size_t argc, const struct bytes *argv)
 {
     ensure(argc > 0);
     if (!backlog_is_started(backlog)) return;
     backlog_write_select(backlog, db);
+    if (append_in_place(backlog, argc, argv)) return;
     backlog_write_head(backlog, '*', argc);
     for (size_t i = 0; i < argc; i++) backlog_write_bulk(backlog, argv[i]);
     backlog_trim(backlog);
