@@ -17,6 +17,13 @@ static void evidence_reset(struct evidence *evidence)
     ensure(!evidence->is_hard);
 }
 
+bool evidence_is_young(const struct cluster *cluster, const struct peer *peer)
+{
+    if (cluster->options.is_classic || peer->evidence.closed_ms == 0) return false;
+    ensure(peer->evidence.closed_ms <= cluster->now_ms);
+    return cluster->now_ms - peer->evidence.closed_ms < YOUNG_MS;
+}
+
 void evidence_on_message(struct cluster *cluster, struct peer *peer,
                          const struct cluster_message *message)
 {
@@ -24,7 +31,8 @@ void evidence_on_message(struct cluster *cluster, struct peer *peer,
     failure_on_life(cluster, peer);
     if (!message->eir.is_present || cluster->options.is_classic) return;
     peer->evidence.refused_first_ms = 0;
-    peer->evidence.closed_ms = 0;
+    /* The last words of a dying process may come over one link after the end of the other. */
+    if (!evidence_is_young(cluster, peer)) peer->evidence.closed_ms = 0;
 
     bool is_first = !peer->is_eir;
     bool is_restarted = !is_first && peer->incarnation != message->eir.incarnation;
@@ -84,20 +92,26 @@ static bool is_complete(const struct cluster *cluster, const struct peer *peer)
     return peer_is_voter(peer) && failure_has_heir(cluster, peer);
 }
 
+/* What I know of its replicas may be half a timeout old, from before they had synced: the next
+ * refused connect shall find it fresh. */
+static void ask_heirs(struct cluster *cluster, const struct peer *primary)
+{
+    if (!peer_is_voter(primary) || failure_has_heir(cluster, primary)) return;
+    PEERS_EACH(cluster, peer) {
+        if (peer->primary != primary || peer == cluster->me || !peer->is_eir) continue;
+        ensure(peer_is_replica(peer));
+        if (peer_is_connected(peer) && peer->ping_sent_ms == 0) peer_ping_soon(cluster, peer);
+    }
+}
+
 void evidence_on_refused(struct cluster *cluster, struct peer *peer, enum link_cause cause)
 {
     if (cluster->options.is_classic || cause != LINK_CONNECT_REFUSED) return;
     ensure(cluster->now_ms > 0);
     if (peer->evidence.refused_first_ms == 0) peer->evidence.refused_first_ms = cluster->now_ms;
+    ask_heirs(cluster, peer);
     if (peer->evidence.is_hard || !is_complete(cluster, peer)) return;
     peer->evidence.is_hard = true;
     if (peer_is_suspect(peer)) return; /* told already */
     failure_suspect(cluster, peer);
-}
-
-bool evidence_is_young(const struct cluster *cluster, const struct peer *peer)
-{
-    if (cluster->options.is_classic || peer->evidence.closed_ms == 0) return false;
-    ensure(peer->evidence.closed_ms <= cluster->now_ms);
-    return cluster->now_ms - peer->evidence.closed_ms < YOUNG_MS;
 }

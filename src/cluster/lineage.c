@@ -232,7 +232,7 @@ void lineage_init(struct cluster *cluster)
     struct lineage_record kept = lineage->record;
     *lineage = (struct lineage){ .record = kept };
     /* Without a record there is nothing to hold the data against. */
-    lineage->is_checked = !kept.has_keys;
+    lineage->is_checked = !kept.has_keys || cluster->options.is_classic;
     lineage->recorded_ms = cluster->now_ms - WRONG_MS; /* the first keys are recorded at once */
     ensure(!lineage->is_lost);
 }

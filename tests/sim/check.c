@@ -4,6 +4,7 @@
 
 #include "base/number.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 /* --- what an id has promised --- */
@@ -302,6 +303,13 @@ static bool epochs_differ(struct sim *sim)
     return differ;
 }
 
+/* Remembers what a test will want to know; false, so that a check can return it. */
+static bool complain(struct sim *sim, const char *what, uint32_t a, uint32_t b)
+{
+    snprintf(sim->complaint, sizeof(sim->complaint), "%s: node %u, node %u", what, a, b);
+    return false;
+}
+
 bool sim_agrees(struct sim *sim)
 {
     const struct sim_node *first = NULL;
@@ -313,7 +321,19 @@ bool sim_agrees(struct sim *sim)
         else if (!same_owners(sim, first, node))
             return false;
     }
-    return epochs_differ(sim);
+    return epochs_differ(sim) || complain(sim, "two primaries share an epoch", 0, 0);
+}
+
+/* Every owner may be written to: it serves, and holds its lease. */
+static bool owners_may_write(struct sim *sim)
+{
+    for (uint32_t i = 0; i < sim->member_count; i++)
+        if (sim_is_primary(sim, i) && !data_may_write(sim, &sim->nodes[i]))
+            return complain(sim,
+                            sim->nodes[i].status.why_not != NULL ? sim->nodes[i].status.why_not
+                                                                 : "it may not write",
+                            i, i);
+    return true;
 }
 
 bool sim_is_healthy(struct sim *sim)
@@ -322,7 +342,8 @@ bool sim_is_healthy(struct sim *sim)
         struct sim_node *node = &sim->nodes[i];
         if (node->core == NULL) continue;
         node_refresh(sim, node);
-        if (!node->status.is_ok || node->status.slots_assigned != SLOT_COUNT) return false;
+        if (!node->status.is_ok || node->status.slots_assigned != SLOT_COUNT)
+            return complain(sim, "its cluster is not ok", i, i);
     }
-    return sim_agrees(sim);
+    return sim_agrees(sim) && owners_may_write(sim);
 }

@@ -179,6 +179,7 @@ static void data_flow(struct sim *sim, struct sim_node *node, struct sim_node *s
     /* What the last tick brought is applied now; what is new arrives, all of it or not yet. */
     if (data->offset != data->received) node->facts_due = true;
     data->offset = data->received;
+    data->has_keys = data->offset > 0 && source->data.has_keys;
     if (!prng_chance(&sim->prng, 1, 8)) data->received = source->data.offset;
     data->active_ms = node_local_ms(sim, node);
     data->heard_us = sim->now_us;

@@ -6,7 +6,8 @@
 
 #include <stdio.h>
 
-#define UNDO 1u /* lowest bit of a story event's number */
+#define POLL_MS 200
+#define UNDO    1u /* lowest bit of a story event's number */
 
 struct run {
     const struct history *history;
@@ -389,10 +390,11 @@ static void judge(const struct history *history, struct sim *sim)
     bool is_settled =
         sim_run_until(sim, history->members_may_change ? sim_agrees : sim_is_healthy, bound_ms);
     if (!is_settled)
-        sim_fail(sim, "no agreement %lld ms after everything was healed", (long long)bound_ms);
+        sim_fail(sim, "no agreement %lld ms after everything was healed: %s", (long long)bound_ms,
+                 sim->complaint);
     if (sim->violation != NULL) return;
     sim_run(sim, 2 * history->options.node_timeout_ms);
-    if (!sim_agrees(sim)) sim_fail(sim, "agreement did not last");
+    if (!sim_agrees(sim)) sim_fail(sim, "agreement did not last: %s", sim->complaint);
 }
 
 void history_run(const struct history *history, struct verdict *verdict)

@@ -158,6 +158,7 @@ struct sim_node {
     enum node_state state;
     bool is_powered; /* the machine answers for a dead process */
     bool listens;
+    bool died_with_input;
     uint32_t process;     /* counts starts: what belongs to an older one is void */
     struct cluster *core; /* owned; NULL: down */
     struct cluster_options options;
@@ -277,6 +278,7 @@ struct sim {
     time_us disturbed_us; /* any node */
     struct buffer text;   /* what sim_trace returned last */
     char *violation;      /* owned */
+    char complaint[128];  /* why the world was not healthy when last asked */
     struct checker checker;
     void (*on_story)(struct sim *sim, uint64_t number, void *context);
     void *story_context;

@@ -310,7 +310,9 @@ void net_process_died(struct sim *sim, struct sim_node *node, bool is_silent)
         bool was_open = end->state == END_OPEN;
         end->is_known = false;
         end->state = END_CLOSED;
-        bool is_reset = prng_chance(&sim->prng, 1, 4); /* it left input unread */
+        /* Who dies with input unread resets its streams: busy processes mostly, idle ones seldom.
+         */
+        bool is_reset = prng_chance(&sim->prng, 1, node->died_with_input ? 2 : 64);
         if (was_open && !is_silent)
             net_post(sim, link, 1 - place->side, is_reset ? PACKET_RESET : PACKET_END, NULL);
         net_settle(sim, link);

@@ -104,6 +104,7 @@ void node_die(struct sim *sim, struct sim_node *node, bool is_silent)
     node->is_powered = !is_silent;
     node->down_us = sim->now_us;
     node->trap.place = TRAP_NONE;
+    node->died_with_input = node->inbox_first < node->inbox_count;
     node_empty_inbox(node);
     cluster_effects_clear(&node->effects);
     node->effect_next = 0;
@@ -311,7 +312,8 @@ static void node_step_resolved(struct sim *sim, struct sim_node *node,
 
 static void node_step_input(struct sim *sim, struct sim_node *node, struct sim_input *input)
 {
-    node_show(sim, node, "gets", input->type, input->number, input->message);
+    node_show(sim, node, input->cause == LINK_CLOSED_BY_PEER ? "gets" : "gets for trouble",
+              input->type, input->number, input->message);
     bool is_about_link = input->type != CLUSTER_RESOLVED && input->type != CLUSTER_FACTS;
     if (is_about_link && directory_find(&node->links, input->number) == NULL) return;
     if (input->type == CLUSTER_LINK_DOWN || input->type == CLUSTER_LINK_REFUSED)

@@ -184,6 +184,10 @@ struct sim *sim_create(const struct sim_options *options)
 {
     struct sim *sim = memory_alloc_zero(sizeof(*sim));
     sim->options = *options;
+    /* For whoever looks into a failing story. */
+    if (getenv("SIM_VERBOSE") != NULL) sim->options.is_verbose = true;
+    if (sim->options.is_verbose) setvbuf(stdout, NULL, _IOLBF, 0);
+    if (getenv("SIM_PACKETS") != NULL) sim->options.shows_packets = true;
     if (sim->options.node_timeout_ms == 0) sim->options.node_timeout_ms = 2000;
     prng_init(&sim->prng, options->seed);
     sim->now_us = 1000000 * MS;
