@@ -42,6 +42,10 @@ enum handshake_step {
     STEP_COUNT,
 };
 
+/* An election that is called off may leave nobody to say whom to follow: then, well after any
+ * election has looked at what was drained, the former primary is tried again. */
+#define DRAIN_MS 2000
+
 struct replica {
     struct replica_options options;
     struct backlog *backlog; /* borrowed */
@@ -69,7 +73,8 @@ struct replica {
     struct stream stream;
 
     int64_t durable_offset;
-    time_ms due_ms;  /* WAITING: next try; afterwards: give the link up */
+    time_ms due_ms; /* WAITING: next try; afterwards: give the link up */
+    time_ms drain_until_ms;
     time_ms beat_ms; /* next ACK, or newline while loading */
     time_ms settling_until_ms;
     time_ms last_io_ms;
@@ -576,9 +581,18 @@ static void load_failed(struct replica *replica, const struct replica_event *eve
     replica->due_ms = event->now_ms + RETRY_MS; /* the next one will hardly be better at once */
 }
 
+static void drain_timeout(struct replica *replica, time_ms now_ms, struct repl_effects *effects)
+{
+    if (!replica->is_draining || now_ms < replica->drain_until_ms) return;
+    replica->is_draining = replica->is_drained = false;
+    if (replica->state == REPLICA_WAITING) replica->due_ms = now_ms;
+    repl_effect_add(effects, REPL_CHANGED);
+}
+
 static void timeout(struct replica *replica, time_ms now_ms, struct repl_effects *effects)
 {
     if (replica->state == REPLICA_IDLE) return;
+    drain_timeout(replica, now_ms, effects);
     if (replica->state == REPLICA_WAITING) {
         connect_when_due(replica, now_ms, effects);
         return;
@@ -622,13 +636,15 @@ void replica_step(struct replica *replica, const struct replica_event *event,
 
 time_ms replica_deadline(const struct replica *replica)
 {
+    time_ms due_ms = replica->is_draining ? replica->drain_until_ms : TIME_NEVER;
     switch (replica->state) {
     case REPLICA_IDLE: return TIME_NEVER;
     case REPLICA_WAITING:
-        return replica->is_draining || replica->stream.has_item ? TIME_NEVER : replica->due_ms;
+        if (replica->is_draining || replica->stream.has_item) return due_ms;
+        return replica->due_ms;
     case REPLICA_TRANSFER:
-    case REPLICA_CONNECTED: return MIN(replica->due_ms, replica->beat_ms);
-    default: return replica->due_ms;
+    case REPLICA_CONNECTED: return MIN(due_ms, MIN(replica->due_ms, replica->beat_ms));
+    default: return MIN(due_ms, replica->due_ms);
     }
 }
 
@@ -693,6 +709,7 @@ void replica_drain(struct replica *replica, time_ms now_ms, struct repl_effects 
 {
     if (replica->state == REPLICA_IDLE || replica->is_draining) return;
     replica->is_draining = true;
+    replica->drain_until_ms = now_ms + DRAIN_MS;
     if (replica->state != REPLICA_CONNECTED && replica->link != 0) {
         /* No stream flows here, so none will be missed. */
         close_link(replica, now_ms, effects);

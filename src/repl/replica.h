@@ -57,8 +57,9 @@ void replica_promote(struct replica *replica, time_ms now_ms, struct repl_effect
 /* Follow nobody; ids and offset stay as they are (CLUSTER RESET, shutdown). */
 void replica_stop(struct replica *replica, time_ms now_ms, struct repl_effects *effects);
 /* The primary is taken for dead: apply what it still sent, do not connect again. REPL_DRAINED
- * says when the stream has ended and all of it is applied; at once if it has. Ends with
- * follow, promote or stop, or with the same primary heard again through replica_follow. */
+ * says when the stream has ended and all of it is applied; at once if it has. Ends with follow
+ * (the same primary too), promote or stop, and by itself after two seconds: an election that was
+ * called off must not leave a replica without a primary. */
 void replica_drain(struct replica *replica, time_ms now_ms, struct repl_effects *effects);
 
 /* ---- what happens ---- */

@@ -388,14 +388,32 @@ START_TEST(draining_applies_what_came_and_does_not_connect_again)
     receive(BYTES(SET_X SET_X "*1\r\n$4\r\nhal"));
     replica_drain(replica, now_ms, &effects);
     perform();
-    now_ms += 5000;
+    now_ms += 1500;
     step(REPLICA_LINK_DOWN, BYTES_EMPTY);
     expect_story("apply "); /* not drained: commands wait */
     apply_all();
     expect_story("0:SET apply 0:SET drained ");
     ck_assert_int_eq(offset(), 54);
-    ck_assert_int_eq(replica_deadline(replica), TIME_NEVER);
+    ck_assert_int_gt(replica_deadline(replica), now_ms);
     follow("127.0.0.1", 7000, true); /* it lives after all */
+    expect_story("connect 127.0.0.1:7000 ");
+}
+END_TEST
+
+START_TEST(draining_ends_by_itself_when_nobody_gives_an_order)
+{
+    sync_at(0);
+    replica_drain(replica, now_ms, &effects);
+    perform();
+    now_ms += 100;
+    step(REPLICA_LINK_DOWN, BYTES_EMPTY);
+    expect_story("drained ");
+    now_ms += 1899;
+    step(REPLICA_TIMEOUT, BYTES_EMPTY);
+    expect_story("");
+    now_ms += 1;
+    ck_assert_int_eq(replica_deadline(replica), now_ms);
+    step(REPLICA_TIMEOUT, BYTES_EMPTY);
     expect_story("connect 127.0.0.1:7000 ");
 }
 END_TEST
@@ -516,6 +534,7 @@ int main(void)
     tcase_add_test(tcase, newlines_tell_the_primary_that_loading_goes_on);
     tcase_add_test(tcase, silence_ends_the_link);
     tcase_add_test(tcase, draining_applies_what_came_and_does_not_connect_again);
+    tcase_add_test(tcase, draining_ends_by_itself_when_nobody_gives_an_order);
     tcase_add_test(tcase, draining_without_a_stream_is_over_at_once);
     tcase_add_test(tcase, another_primary_is_asked_to_go_on_at_the_same_place);
     tcase_add_test(tcase, a_promoted_replica_leads_under_a_new_id);
