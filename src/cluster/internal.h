@@ -112,6 +112,7 @@ struct cluster {
     uint32_t ping_sequence;
     uint32_t gossip_round;
 
+    time_ms foreign_traced_ms;  /* a node of another cluster was last refused */
     bool is_ok;                 /* cluster_state */
     bool state_is_due;          /* look at it again before the step ends */
     time_ms state_started_ms;

@@ -294,12 +294,23 @@ static struct peer *find_sender(const struct cluster *cluster, const struct link
     return sender->flags & NODE_HANDSHAKE ? NULL : sender;
 }
 
+#define FOREIGN_TRACE_MS 10000
+
+static void trace_foreign(struct cluster *cluster, const struct node_id *id)
+{
+    ensure(!node_id_is_none(id));
+    time_ms last_ms = cluster->foreign_traced_ms;
+    if (last_ms != 0 && cluster->now_ms < last_ms + FOREIGN_TRACE_MS) return;
+    cluster->foreign_traced_ms = cluster->now_ms;
+    trace(cluster, LOG_LEVEL_WARNING, "node " ID_FORMAT " belongs to another cluster: refused",
+          ID_TEXT(*id));
+}
+
 static void refuse_foreign(struct cluster *cluster, struct link *link, struct peer *sender,
                            const struct cluster_message *message)
 {
     ensure(message->eir.is_present);
-    trace(cluster, LOG_LEVEL_WARNING, "node " ID_FORMAT " belongs to another cluster: refused",
-          ID_TEXT(message->sender));
+    trace_foreign(cluster, &message->sender);
     struct peer *peer = sender != NULL ? sender : link->peer;
     bool is_mine = peer == NULL || peer == cluster->me->primary || peer->slot_count > 0;
     link_close(cluster, link);
@@ -346,6 +357,19 @@ static void receive_full(struct cluster *cluster, struct arrival *arrival)
     heartbeat_schedule(cluster, arrival->sender);
 }
 
+/* Epochs grow by one at a time: nobody ever honestly sees one so high, and counting on from it
+ * would wrap round. */
+#define EPOCH_MAX ((uint64_t)1 << 62)
+
+static bool is_plausible(const struct cluster_message *message)
+{
+    ensure(message->type < MESSAGE_TYPE_COUNT);
+    if (message->is_light) return true;
+    if (node_id_is_none(&message->sender)) return false;
+    return message->current_epoch < EPOCH_MAX && message->config_epoch < EPOCH_MAX &&
+           message->subject_epoch < EPOCH_MAX;
+}
+
 void receive(struct cluster *cluster, const struct cluster_event *event)
 {
     struct arrival arrival = { .link = links_find(cluster, event->link),
@@ -355,6 +379,7 @@ void receive(struct cluster *cluster, const struct cluster_event *event)
     ensure(event->message->type < MESSAGE_TYPE_COUNT);
     arrival.link->received_ms = cluster->now_ms;
     cluster->counters.received[event->message->type]++;
+    if (!is_plausible(event->message)) return;
     arrival.sender = find_sender(cluster, arrival.link, event->message);
     if (event->message->is_light) {
         receive_light(cluster, &arrival);
