@@ -31,6 +31,7 @@ static atomic_uint counter_slots_taken;
 static atomic_size_t peak;
 static _Thread_local unsigned counter_slot; /* 0: none yet, or the shared one */
 static _Thread_local bool counter_slot_asked;
+static _Thread_local uint64_t allocation_count; /* of this thread */
 
 static int64_t counters_sum(void)
 {
@@ -111,6 +112,7 @@ static size_t taken(void *block, size_t size)
 void *memory_alloc(size_t size)
 {
     if (size == 0) size = 1;
+    allocation_count++;
     void *block = malloc(size);
     if (__builtin_expect(block == NULL, 0)) out_of_memory(size);
     count((int64_t)taken(block, size));
@@ -120,6 +122,7 @@ void *memory_alloc(size_t size)
 void *memory_alloc_zero(size_t size)
 {
     if (size == 0) size = 1;
+    allocation_count++;
     void *block = calloc(1, size);
     if (__builtin_expect(block == NULL, 0)) out_of_memory(size);
     count((int64_t)taken(block, size));
@@ -129,6 +132,7 @@ void *memory_alloc_zero(size_t size)
 void *memory_realloc(void *block, size_t size)
 {
     if (size == 0) size = 1;
+    allocation_count++;
     int64_t before = block == NULL ? 0 : (int64_t)memory_usable(block);
     void *moved = realloc(block, size);
     if (__builtin_expect(moved == NULL, 0)) out_of_memory(size);
@@ -159,6 +163,11 @@ char *memory_copy_text(const char *text)
 {
     size_t size = strlen(text) + 1;
     return memcpy(memory_alloc(size), text, size);
+}
+
+uint64_t memory_allocation_count(void)
+{
+    return allocation_count;
 }
 
 size_t memory_used(void)

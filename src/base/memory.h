@@ -28,6 +28,10 @@ size_t memory_used(void);
 size_t memory_peak(void);
 void memory_peak_reset(void);
 
+/* Allocations and reallocations that the calling thread has asked for so far: for tests of what a
+ * path costs. */
+uint64_t memory_allocation_count(void);
+
 struct memory_stats {
     const char *allocator; /* "jemalloc-5.3.0" or "libc" */
     size_t allocated;      /* the allocator's own view of the same */
