@@ -1,4 +1,4 @@
-"""Replication and snapshots with Valkey, both directions: full and partial sync, framings, files."""
+"""Replication and snapshots with Valkey in both directions: syncs, framings, files."""
 import os
 import random
 import shutil
@@ -270,7 +270,8 @@ class TheyFollow(Replication, eirtest.TestCase):
         primary = self.start_server(repl_diskless_sync_delay=0)
         fill(primary, 50)
         for load in ("disabled", "on-empty-db", "swapdb", "flush-before-load"):
-            replica = self.start_peer(repl_diskless_load=load, replicaof=("127.0.0.1", primary.port))
+            replica = self.start_peer(repl_diskless_load=load,
+                                      replicaof=("127.0.0.1", primary.port))
             caught_up(primary, replica)
             self.assertEqual(content(replica), content(primary))
 

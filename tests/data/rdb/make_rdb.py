@@ -158,7 +158,8 @@ def main(program):
     server("RPUSH", "numbers", "one", "two")
     server.save("list.rdb")
     server("FLUSHALL")
-    server("FUNCTION", "LOAD", "#!lua name=mine\nserver.register_function('f', function() return 1 end)")
+    server("FUNCTION", "LOAD",
+           "#!lua name=mine\nserver.register_function('f', function() return 1 end)")
     server.save("function.rdb")
     server.stop()
 
