@@ -117,7 +117,8 @@ struct cluster {
     bool state_is_due;          /* look at it again before the step ends */
     time_ms state_started_ms;
     bool had_slots_at_start;    /* nodes.conf gave this node slots, or made it a replica */
-    time_ms minority_ms;        /* when this node last was in a minority; 0: never */
+    bool is_in_minority;
+    time_ms minority_ms;        /* when this node last left a minority; 0: never was in one */
     unsigned size;              /* voters */
     unsigned slots_assigned;
     unsigned suspect_count;     /* nodes with PFAIL: gossip always names them */

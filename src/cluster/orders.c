@@ -368,6 +368,7 @@ static void order_reset(struct cluster *cluster, const struct cluster_order *ord
     moves_clear(cluster);
     while (cluster->peer_count > 1) peer_forget(cluster, cluster->peers[cluster->peer_count - 1]);
     cluster->had_slots_at_start = false;
+    cluster->is_in_minority = false;
     cluster->minority_ms = 0;
     reset_identity(cluster, order->is_hard);
     cluster_save_first(cluster);

@@ -54,7 +54,8 @@ void state_update(struct cluster *cluster)
     bool has_majority = reachable_voters(cluster) >= cluster_quorum(cluster);
     /* Where there are no voters yet nobody can have been left behind. */
     bool is_minority = !has_majority && (cluster->size > 0 || cluster->options.is_classic);
-    if (is_minority) cluster->minority_ms = cluster->now_ms;
+    if (is_minority || cluster->is_in_minority) cluster->minority_ms = cluster->now_ms;
+    cluster->is_in_minority = is_minority;
     time_ms from_ms = ok_from_ms(cluster);
     cluster_deadline_set(cluster, DEADLINE_STATE, TIME_NEVER);
 

@@ -111,6 +111,24 @@ START_TEST(a_cut_off_primary_fails_for_the_majority_and_not_the_other_way_round)
 }
 END_TEST
 
+START_TEST(a_primary_that_leaves_a_minority_waits_before_it_says_ok)
+{
+    struct toy *toy = formed(12);
+    toy_forbid_failover(toy, 3);
+    toy->nodes[0].is_cut = true;
+    toy_run(toy, 20000);
+    ck_assert(!toy_status(toy, 0).is_ok);
+    toy->nodes[0].is_cut = false;
+    toy_trace_clear(toy, 0);
+    while (!toy_trace_has(toy, 0, "answers again")) toy_run(toy, 10);
+    toy_run(toy, 1500);
+    ck_assert(!toy_status(toy, 0).is_ok);
+    toy_run(toy, 4000);
+    ck_assert(toy_status(toy, 0).is_ok);
+    toy_destroy(toy);
+}
+END_TEST
+
 START_TEST(hard_evidence_is_withdrawn_when_the_node_answers)
 {
     struct toy *toy = formed(6);
@@ -222,6 +240,7 @@ int main(void)
     tcase_add_test(tcase, a_primary_that_nobody_can_replace_fails_by_silence_only);
     tcase_add_test(tcase, a_replica_that_dies_fails_by_silence_and_is_back_when_it_answers);
     tcase_add_test(tcase, a_cut_off_primary_fails_for_the_majority_and_not_the_other_way_round);
+    tcase_add_test(tcase, a_primary_that_leaves_a_minority_waits_before_it_says_ok);
     tcase_add_test(tcase, hard_evidence_is_withdrawn_when_the_node_answers);
     tcase_add_test(tcase, a_node_that_lost_its_listener_but_not_its_links_is_alive);
     tcase_add_test(tcase, one_voter_alone_does_not_make_a_failure);
