@@ -141,7 +141,7 @@ static void bus_perform(struct node *node, struct cluster_effects *effects)
             bus_perform_one(node, effect);
     }
     cluster_effects_fini(effects);
-    permit_refresh_cheap(node);
+    permit_refresh_cluster(node);
 }
 
 static void bus_step(struct node *node, const struct cluster_event *event)
@@ -173,16 +173,37 @@ static void bus_collect_facts(const struct node *node, struct cluster_facts *fac
     memcpy(facts->replication_id, lineage->id, sizeof(facts->replication_id));
 }
 
+static void bus_tell(struct node *node, const struct cluster_facts *facts)
+{
+    node->facts = *facts;
+    struct cluster_event event = bus_event(node, CLUSTER_FACTS);
+    event.facts = facts;
+    bus_step(node, &event);
+}
+
 void bus_tell_facts(struct node *node)
 {
     if (node->cluster == NULL || node_is_loading(node)) return;
     struct cluster_facts facts;
     bus_collect_facts(node, &facts);
+    if (memcmp(&facts, &node->facts, sizeof(facts)) != 0) bus_tell(node, &facts);
+}
+
+/* At the end of a turn. A primary's offset moves with every write, and the core need not be
+ * stepped for that alone: it is told before the next step anyway. Who waits for an offset (a
+ * replica that takes over, a primary that hands over) hears of it at once. */
+void bus_tell_changes(struct node *node)
+{
+    if (node->cluster == NULL || node_is_loading(node)) return;
+    struct cluster_facts facts;
+    bus_collect_facts(node, &facts);
+    bool is_awaited = node->is_stopping || node_is_replica(node) ||
+                      engine_permit(node->engine)->pause != PAUSE_NONE;
+    uint64_t offset = facts.offset;
+    if (!is_awaited) facts.offset = node->facts.offset;
     if (memcmp(&facts, &node->facts, sizeof(facts)) == 0) return;
-    node->facts = facts;
-    struct cluster_event event = bus_event(node, CLUSTER_FACTS);
-    event.facts = &facts;
-    bus_step(node, &event);
+    facts.offset = offset;
+    bus_tell(node, &facts);
 }
 
 /* ---- links ------------------------------------------------------------------------------- */

@@ -233,7 +233,6 @@ static void node_cron(struct node *node)
 {
     count_operations(node);
     snapshots_cron(node);
-    node->permit_is_stale = true;
 }
 
 /* Once, with the data loaded: from here on the node is what its files say. */
@@ -286,7 +285,7 @@ void node_turn(struct node *node, struct node_clock clock, const struct node_inp
     clients_propagate(node);
     if (node->is_stopping) stop_turn(node);
     data_sweep(node);
-    bus_tell_facts(node);
+    bus_tell_changes(node);
     repl_perform(node);
     feed_turn(node);
     repl_perform(node);

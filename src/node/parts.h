@@ -78,6 +78,7 @@ void bus_gap(struct node *node, time_ms gap_ms);
 void bus_timer(struct node *node);
 /* Tells the core what the data side knows, if that changed. */
 void bus_tell_facts(struct node *node);
+void bus_tell_changes(struct node *node);
 void bus_order(struct node *node, const struct cluster_order *order, struct cluster_answer *answer);
 /* At start, once the data are loaded: a replica follows the primary that nodes.conf names. */
 void bus_resume_role(struct node *node);
@@ -161,7 +162,9 @@ const char *permit_endpoint_host(const struct node *node, const struct cluster_p
 uint16_t permit_endpoint_port(const struct cluster_peer_view *peer, bool is_tls);
 /* Reads views, states and the configuration again. */
 void permit_refresh(struct node *node);
-/* What may change without an event: lease, good replicas. */
+/* After a step of the cluster core: its state, the lease, whether it serves. */
+void permit_refresh_cluster(struct node *node);
+/* What changes without an event: good replicas. */
 void permit_refresh_cheap(struct node *node);
 
 /* ---- options.c ---- */

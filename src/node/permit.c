@@ -1,8 +1,9 @@
 /* What the engine may run: roles, refusals and a verdict for each slot, read off the cluster view,
  * the replication cores and the configuration.
  *
- * The slots are looked at again only when something changed; the lease and the count of good
- * replicas, which change by time alone, in every turn. */
+ * The slots are looked at again only when something changed, the state of the cluster and the lease
+ * after each step of the core, the count of good replicas, which changes by time alone, in every
+ * turn. */
 #include "base/memory.h"
 #include "node/parts.h"
 #include <stdio.h>
@@ -134,11 +135,9 @@ static void cluster_refresh(struct node *node, struct permit *permit)
     slots_refresh(node, permit);
 }
 
-void permit_refresh_cheap(struct node *node)
+void permit_refresh_cluster(struct node *node)
 {
     struct permit *permit = engine_permit(node->engine);
-    permit->lacks_replicas = !primary_may_write(node->primary, node->clock.now_ms);
-    if (node->cluster == NULL) return;
     struct cluster_status status;
     cluster_status(node->cluster, &status);
     log_state_change(node, !status.is_ok, permit->is_cluster_down);
@@ -148,6 +147,12 @@ void permit_refresh_cheap(struct node *node)
     const char *why_not = status.serves ? NULL : status.why_not;
     if (why_not != node->why_not) set_not_serving(node, permit, why_not);
     node->why_not = why_not;
+}
+
+void permit_refresh_cheap(struct node *node)
+{
+    struct permit *permit = engine_permit(node->engine);
+    permit->lacks_replicas = !primary_may_write(node->primary, node->clock.now_ms);
 }
 
 void permit_refresh(struct node *node)
@@ -169,7 +174,10 @@ void permit_refresh(struct node *node)
         node->snapshots.last_failed && config->stop_writes_on_bgsave_error && config->save.count > 0
             ? MISCONF_TEXT
             : NULL;
-    if (node->cluster != NULL) cluster_refresh(node, permit);
+    if (node->cluster != NULL) {
+        cluster_refresh(node, permit);
+        permit_refresh_cluster(node);
+    }
     permit_refresh_cheap(node);
     feed_facts(node);
 }
