@@ -93,6 +93,14 @@ struct snapshots {
     uint64_t expired_keys;
 };
 
+/* A CONFIG SET that waits for the shell. */
+struct config_change {
+    struct config *before; /* owned; NULL: none waits */
+    uint32_t areas;
+    uint64_t session_id;   /* 0: nobody is told */
+    struct buffer error;   /* the reply if it fails */
+};
+
 struct node {
     uint32_t magic; /* first: call_host checks it */
     struct node_clock clock;
@@ -141,6 +149,7 @@ struct node {
 
     struct load load;
     struct snapshots snapshots;
+    struct config_change change;
     struct trace_event events[TRACE_EVENTS];
     uint64_t event_count;
     struct endpoint *endpoints; /* owned; what the permit borrows */

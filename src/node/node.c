@@ -130,6 +130,7 @@ void node_destroy(struct node *node)
     replica_destroy(node->replica);
     repl_effects_fini(&node->repl_effects);
     backlog_destroy(node->backlog);
+    options_forget_change(node);
     snapshots_fini(node);
     permit_fini(node);
     engine_destroy(node->engine);
@@ -202,7 +203,7 @@ static void take_one(struct node *node, const struct node_input *input)
     case NODE_SIGNAL: stop_signal(node, (int)input->count); break;
     case NODE_GAP: bus_gap(node, (time_ms)input->count); break;
     case NODE_LISTENER_LOST: stop_listener_lost(node); break;
-    case NODE_LISTENED: options_listened(node, input->count == 0); break;
+    case NODE_APPLIED: options_applied(node, input->count == 0); break;
     }
 }
 

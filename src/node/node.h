@@ -50,7 +50,7 @@ enum node_input_type {
     NODE_SIGNAL,        /* count: enum node_signal */
     NODE_GAP,           /* the process was stopped or the machine slept: count is milliseconds */
     NODE_LISTENER_LOST, /* the bus listener is broken */
-    NODE_LISTENED,      /* answer to NODE_LISTEN; count: 0 done, else it failed */
+    NODE_APPLIED,       /* answer to NODE_APPLY; count: 0 done, else it failed */
 };
 
 /* Why a connection closed; the values of cluster/cluster.h's enum link_cause. */
@@ -84,8 +84,8 @@ enum node_effect_type {
     NODE_FORK,       /* fork; the child runs node_child_run(job) and exits with its answer */
     NODE_KILL_CHILD, /* answer NODE_CHILD_EXITED */
     NODE_FREE,       /* garbage: free off-thread */
-    NODE_LISTEN,     /* ports or addresses changed: open what config now says, answer
-                        NODE_LISTENED */
+    NODE_APPLY,      /* listeners or directory changed: do what node_config now says; count: mask
+                        of enum config_area; answer NODE_APPLIED */
     NODE_STALL,      /* stand still for count milliseconds (DEBUG SLEEP) */
     NODE_EXIT,       /* count: the exit code. Everything that must be saved is saved */
 };

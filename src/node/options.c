@@ -156,13 +156,55 @@ void options_apply(struct node *node, uint32_t areas)
     if (areas &
         (CONFIG_AREA_CLUSTER | CONFIG_AREA_ANNOUNCE | CONFIG_AREA_REPLICATION | CONFIG_AREA_LISTEN))
         apply_cluster(node);
-    if (areas & CONFIG_AREA_LISTEN) node_add_effect(node, NODE_LISTEN);
     node->permit_is_stale = true;
 }
 
-void options_listened(struct node *node, bool is_done)
+/* ---- what only the shell can do ----------------------------------------------------------- */
+
+#define AREAS_OF_SHELL (CONFIG_AREA_LISTEN | CONFIG_AREA_DIRECTORY)
+
+bool options_need_shell(uint32_t areas)
 {
-    if (!is_done)
-        node_trace(node, LOG_LEVEL_WARNING,
-                   "The addresses and ports of the configuration could not be opened");
+    return (areas & AREAS_OF_SHELL) != 0;
+}
+
+void options_ask_shell(struct node *node, struct session *session, uint32_t areas,
+                       struct config *before, struct bytes error)
+{
+    struct config_change *change = &node->change;
+    ensure(change->before == NULL);
+    *change = (struct config_change){ .before = before, .areas = areas };
+    change->session_id = session != NULL ? session->id : 0;
+    buffer_append(&change->error, error);
+    node_add_effect(node, NODE_APPLY)->count = (int)(areas & AREAS_OF_SHELL);
+}
+
+void options_forget_change(struct node *node)
+{
+    config_destroy(node->change.before);
+    buffer_fini(&node->change.error);
+    node->change = (struct config_change){ .before = NULL };
+}
+
+void options_applied(struct node *node, bool is_done)
+{
+    struct config_change *change = &node->change;
+    if (change->before == NULL) return; /* the way back from a failure: nobody waits */
+    struct session *session =
+        change->session_id ? engine_session_find(node->engine, change->session_id) : NULL;
+    if (!is_done) {
+        /* The listeners that were closed for the new ones are opened again. */
+        config_swap(node->config, change->before);
+        options_apply(node, change->areas);
+        node_add_effect(node, NODE_APPLY)->count = (int)(change->areas & AREAS_OF_SHELL);
+    }
+    if (session != NULL) {
+        session_unblock(node->engine, session);
+        if (is_done)
+            resp_ok(&session->writer);
+        else
+            resp_error_bytes(&session->writer, buffer_bytes(&change->error));
+        session_has_output(node->engine, session);
+    }
+    options_forget_change(node);
 }

@@ -176,7 +176,13 @@ void options_cluster(const struct node *node, struct cluster_options *options,
                      struct cluster_seed *seeds);
 /* After CONFIG SET: carries the new values to whom they concern. */
 void options_apply(struct node *node, uint32_t areas);
-void options_listened(struct node *node, bool is_done);
+/* Listeners and the directory are the shell's: it is asked, and its answer may take the whole
+ * change back. `before` is adopted; `session` waits for the reply, `error` if it fails. */
+bool options_need_shell(uint32_t areas);
+void options_ask_shell(struct node *node, struct session *session, uint32_t areas,
+                       struct config *before, struct bytes error);
+void options_applied(struct node *node, bool is_done);
+void options_forget_change(struct node *node);
 
 /* ---- stop.c ---- */
 void stop_begin(struct node *node, enum stop_kind kind, bool is_now, bool is_forced);

@@ -37,6 +37,33 @@ static void log_unused(void *context, bool is_grave, const char *message)
         log_notice("%s", message);
 }
 
+/* Carries out what was set; the shell's part is answered when the shell has answered. */
+static void carry_out(struct call *call, struct config_set_result *result)
+{
+    struct node *node = node_of(call);
+    options_apply(node, result->areas);
+    permit_refresh(node);
+    config_warnings_of_change(node->config, result->before, log_unused, NULL);
+    bool blocks = options_need_shell(result->areas);
+    struct buffer error = { 0 };
+    if (!blocks) {
+        config_destroy(result->before);
+        reply_ok(call);
+        return;
+    }
+    bool listens = (result->areas & CONFIG_AREA_LISTEN) != 0;
+    config_set_failed(call->argv + 2, (call->argc - 2) / 2, result->areas,
+                      listens ? "Unable to listen on this port. Check server logs."
+                              : "No such file or directory",
+                      &error);
+    /* Where nothing may block (EXEC) the reply cannot wait for the answer. */
+    bool waits = call_block(call, BLOCK_HOST, TIME_NEVER, NULL);
+    options_ask_shell(node, waits ? call->session : NULL, result->areas, result->before,
+                      buffer_bytes(&error));
+    buffer_fini(&error);
+    if (!waits) reply_ok(call);
+}
+
 static void run_set(struct call *call)
 {
     struct node *node = node_of(call);
@@ -44,19 +71,18 @@ static void run_set(struct call *call)
         reply_syntax_error(call);
         return;
     }
+    if (node->change.before != NULL) {
+        reply_error(call, "ERR CONFIG SET failed - another change is being carried out");
+        return;
+    }
     struct config_set_result result = { .before = NULL };
     struct buffer error = { 0 };
     bool is_set = config_set(node->config, call->argv + 2, (call->argc - 2) / 2,
                              session_is_local(call->session), &result, &error);
-    if (is_set) {
-        options_apply(node, result.areas);
-        permit_refresh(node);
-        config_warnings_of_change(node->config, result.before, log_unused, NULL);
-        reply_ok(call);
-    } else {
+    if (is_set)
+        carry_out(call, &result);
+    else
         reply_error_format(call, "%.*s", (int)error.size, error.data);
-    }
-    config_destroy(result.before);
     buffer_fini(&error);
 }
 

@@ -32,8 +32,9 @@ static bool listeners_add(struct server *server, const struct socket_address *ad
         if (address->is_unix)
             log_warning("Could not create server unix socket %s: %s", address->ip, err_text(err));
         else
-            log_warning("Could not create server TCP listening socket %s:%u: %s", address->ip,
-                        address->port, err_text(err));
+            log_warning("Could not create server TCP listening socket %s:%u: bind: %s", address->ip,
+                        address->port,
+                        err == ERR_EXISTS ? "Address already in use" : err_text(err));
         return false;
     }
     listener->is_bus = is_bus;

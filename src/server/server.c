@@ -25,6 +25,16 @@ static struct node_clock server_read_clock(void)
     return (struct node_clock){ .now_ms = clock_now_ms(), .wall_ms = clock_wall_ms() };
 }
 
+/* What of the configuration the shell carries out; all of it or, told as failed, none. */
+static void server_apply(struct server *server, uint32_t areas)
+{
+    const struct config *config = node_config(server->node);
+    bool is_done = true;
+    if (areas & CONFIG_AREA_DIRECTORY) is_done = process_change_directory(config->dir) == ERR_NONE;
+    if (is_done && areas & CONFIG_AREA_LISTEN) is_done = listeners_open(server);
+    server_add_input(server, NODE_APPLIED)->count = is_done ? 0 : 1;
+}
+
 static void server_perform(struct server *server, const struct node_effect *effect)
 {
     switch (effect->type) {
@@ -46,11 +56,7 @@ static void server_perform(struct server *server, const struct node_effect *effe
     case NODE_FORK: child_start(server, effect->job); break;
     case NODE_KILL_CHILD: child_kill(server); break;
     case NODE_FREE: worker_submit(server->freeing, effect->garbage_free, effect->garbage); break;
-    case NODE_LISTEN: {
-        bool is_open = listeners_open(server);
-        server_add_input(server, NODE_LISTENED)->count = is_open ? 0 : 1;
-        break;
-    }
+    case NODE_APPLY: server_apply(server, (uint32_t)effect->count); break;
     case NODE_STALL: process_stall(effect->count); break;
     case NODE_EXIT:
         server->wants_exit = true;

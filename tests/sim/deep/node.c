@@ -171,7 +171,7 @@ static void perform(struct deep *deep, struct deep_node *shell, const struct nod
         shell->child.code = 137;
         break;
     case NODE_FREE: effect->garbage_free(effect->garbage); break;
-    case NODE_LISTEN:
+    case NODE_APPLY:
     case NODE_STALL: break;
     case NODE_EXIT: shell->wants_exit = true; break;
     }
