@@ -231,8 +231,8 @@ void lineage_init(struct cluster *cluster)
     struct lineage *lineage = &cluster->lineage;
     struct lineage_record kept = lineage->record;
     *lineage = (struct lineage){ .record = kept };
-    /* Without a record there is nothing to hold the data against. */
-    lineage->is_checked = !kept.has_keys || cluster->options.is_classic;
+    /* Even without a record: the first writes may be on the replicas and nowhere else. */
+    lineage->is_checked = !peer_is_voter(cluster->me) || cluster->options.is_classic;
     lineage->recorded_ms = cluster->now_ms - WRONG_MS; /* the first keys are recorded at once */
     ensure(!lineage->is_lost);
 }
