@@ -51,17 +51,18 @@ void ban_add(struct cluster *cluster, const struct node_id *id, time_ms ttl_ms)
 
 /* --- sending --- */
 
+/* The time left is rounded down: rounded up, two nodes would keep each other's bans alive for
+ * ever, each telling a little more than it has left. */
 static void build_forgotten(const struct cluster *cluster, struct extensions *extensions)
 {
     if (cluster->banned_count == 0) return;
     extensions->forgotten = memory_alloc(cluster->banned_count * sizeof(*extensions->forgotten));
     for (uint32_t i = 0; i < cluster->banned_count; i++) {
-        time_ms left_ms = cluster->banned[i].until_ms - cluster->now_ms;
-        if (left_ms <= 0) continue;
+        time_ms left_s = (cluster->banned[i].until_ms - cluster->now_ms) / 1000;
+        if (left_s <= 0) continue;
         ensure(extensions->forgotten_count < cluster->banned_count);
         extensions->forgotten[extensions->forgotten_count++] =
-            (struct forgotten){ .id = cluster->banned[i].id,
-                                .ttl_s = (uint64_t)(left_ms + 999) / 1000 };
+            (struct forgotten){ .id = cluster->banned[i].id, .ttl_s = (uint64_t)left_s };
     }
 }
 

@@ -50,6 +50,17 @@ START_TEST(a_forgotten_node_returns_when_an_operator_meets_it)
 }
 END_TEST
 
+START_TEST(the_black_list_ends_and_a_node_that_never_left_is_known_again)
+{
+    struct toy *toy = formed(4, 3, 16);
+    struct cluster_order order = { .type = ORDER_FORGET, .id = toy_id(toy, 3) };
+    ck_assert_str_eq(toy_do(toy, 1, order), "OK");
+    toy_run(toy, 70000);
+    for (int i = 0; i < 4; i++) ck_assert_uint_eq(known(toy, i), 4);
+    toy_destroy(toy);
+}
+END_TEST
+
 START_TEST(forget_refuses_in_the_words_of_valkey)
 {
     struct toy *toy = formed(4, 3, 3);
@@ -292,8 +303,7 @@ START_TEST(a_promotion_that_was_not_saved_is_repeated_to_the_data_side)
 {
     struct toy *toy = formed(6, 3, 13);
     toy->nodes[3].save_fails = true;
-    toy_do(toy, 3, (struct cluster_order){ .type = ORDER_FAILOVER,
-                                                   .failover = FAILOVER_TAKEOVER });
+    toy_do(toy, 3, (struct cluster_order){ .type = ORDER_FAILOVER, .failover = FAILOVER_TAKEOVER });
     ck_assert_uint_eq(toy->nodes[3].leads, 0);
     toy_run(toy, 500);
     ck_assert_uint_eq(toy->nodes[0].follows, 0);
@@ -346,6 +356,7 @@ int main(void)
     TCase *tcase = tcase_create("members");
     tcase_add_test(tcase, a_node_forgotten_by_one_is_forgotten_by_all_and_stays_so);
     tcase_add_test(tcase, a_forgotten_node_returns_when_an_operator_meets_it);
+    tcase_add_test(tcase, the_black_list_ends_and_a_node_that_never_left_is_known_again);
     tcase_add_test(tcase, forget_refuses_in_the_words_of_valkey);
     tcase_add_test(tcase, replicate_refuses_in_the_words_of_valkey);
     tcase_add_test(tcase, a_node_that_restarts_elsewhere_is_found_by_its_own_ping);
