@@ -1,0 +1,62 @@
+"""Replication between our own nodes: the stories that interop plays with Valkey, and our own."""
+import eirtest
+from eirtest import wait_until
+from replication_stories import Replication, caught_up, content, fill, info, is_following
+
+
+class Stories(Replication, eirtest.TestCase):
+    def start_primary(self, **options):
+        return self.start_server(**options)
+
+    def start_replica(self, **options):
+        return self.start_server(**options)
+
+
+class Restarts(eirtest.TestCase):
+    def pair(self):
+        primary = self.start_server(repl_diskless_sync_delay=0)
+        fill(primary, 50)
+        replica = self.start_server(replicaof=("127.0.0.1", primary.port))
+        caught_up(primary, replica)
+        return primary, replica
+
+    def test_a_replica_that_was_stopped_goes_on_without_a_full_sync(self):
+        primary, replica = self.pair()
+        replica.call("SAVE")
+        replica.kill()
+        primary.call("SET", "while", "away")
+        replica.start()
+        caught_up(primary, replica)
+        self.assertEqual(content(replica), content(primary))
+        self.assertEqual(info(primary, "stats")["sync_full"], "1")
+
+    def test_a_primary_that_comes_back_with_its_snapshot_continues_its_replica(self):
+        primary, replica = self.pair()
+        primary.call("SET", "a", "b")
+        caught_up(primary, replica)
+        primary.call("SAVE")
+        primary.kill()
+        wait_until(lambda: not is_following(replica))
+        primary.start()
+        wait_until(lambda: is_following(replica))
+        primary.call("SET", "after", "it")
+        caught_up(primary, replica)
+        self.assertEqual(content(replica), content(primary))
+        self.assertEqual(info(primary, "stats")["sync_full"], "0")
+
+    def test_old_data_are_served_until_the_new_ones_are_complete(self):
+        primary, replica = self.pair()
+        before = content(replica)
+        other = self.start_server(repl_diskless_sync_delay=3600)
+        other.call("SET", "new", "data")
+        with replica.client() as client:
+            client.call("REPLICAOF", "127.0.0.1", other.port)
+            wait_until(lambda: info(other)["connected_slaves"] == "1")
+            self.assertEqual(content(replica), before)
+            other.call("CONFIG", "SET", "repl-diskless-sync-delay", 0)
+            caught_up(other, replica)
+            self.assertEqual(content(replica), content(other))
+
+
+if __name__ == "__main__":
+    eirtest.main()
