@@ -431,6 +431,10 @@ static unsigned decide_free(struct agreement *agreement, time_ms now_ms)
         news |= AGREEMENT_SAID;
     }
     news |= refuse_rivals(agreement, set);
+    if (agreement->trusts_proposals) {
+        for (uint32_t i = 0; i < set->count; i++) set->members[i].has_locked = true;
+        return news | AGREEMENT_SAID; /* found complete in the next round */
+    }
     if (!all_propose(agreement, set)) return news;
 
     ensure(!has_refused(agreement, set->number)); /* rule (1) */
@@ -563,8 +567,8 @@ static bool read_members(struct bytes text, struct formation_member *members, ui
     uint32_t count = 0;
     while (text.size > 0) {
         if (count == wanted || !read_member(next_part(&text, ','), &members[count])) return false;
-        bool is_sorted = count == 0 || node_id_compare(&members[count - 1].id, &members[count].id) < 0;
-        if (!is_sorted) return false;
+        const struct node_id *before = count > 0 ? &members[count - 1].id : NULL;
+        if (before != NULL && node_id_compare(before, &members[count].id) >= 0) return false;
         count++;
     }
     return count == wanted;

@@ -43,6 +43,7 @@ struct agreement {
     uint32_t set_capacity;
     uint64_t gathered;         /* the set that the voices amount to; 0: too few */
     time_ms gathered_since_ms;
+    bool trusts_proposals;     /* a planted bug, for tests of the simulator */
     uint64_t formed_elsewhere; /* a set of this name and shape without me is formed */
 };
 

@@ -265,6 +265,9 @@ static void win(struct cluster *cluster, unsigned votes)
     trace(cluster, LOG_LEVEL_NOTICE, "%u votes of %u needed: now primary of %s", votes,
           lease_quorum(cluster), slots.data);
     buffer_fini(&slots);
+    if (cluster->options.plant == PLANT_EPOCH_NOT_RAISED) {
+        epoch = MAX(cluster->me->config_epoch, cluster->me->primary->config_epoch);
+    }
     role_promote(cluster, epoch);
 }
 
@@ -443,7 +446,9 @@ void election_on_primary_failed(struct cluster *cluster)
     if (election->state != ELECTION_IDLE) return; /* a manual one runs: let it */
     ensure(peer_is_failed(cluster->me->primary));
     *election = (struct election){ .kind = ELECTION_FAILURE, .until_ms = TIME_NEVER };
-    if (cluster->options.is_classic) line_up(cluster);
+    bool has_order = cluster->options.plant != PLANT_RANK_IGNORED;
+    if (!has_order) try_to_stand(cluster);
+    else if (cluster->options.is_classic) line_up(cluster);
     else drain(cluster);
 }
 

@@ -316,6 +316,7 @@ static void decide(struct cluster *cluster)
     ensure(formation->has_agreement);
     if (!is_open(formation) || formation->is_blocked) return;
     show_host(cluster);
+    agreement->trusts_proposals = cluster->options.plant == PLANT_FORMATION_WITHOUT_LOCKS;
     unsigned news = agreement_step(agreement, cluster->now_ms);
     if (news & AGREEMENT_SAVE) cluster_save_first(cluster);
     if (news & AGREEMENT_SAID) trace_stand(cluster);

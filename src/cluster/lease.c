@@ -8,10 +8,10 @@
  * for a whole one. With clocks that run right within 10 % the primary stops after at most
  * 0.8 / 0.9 = 0.889 timeouts, the voter is free after at least 1 / 1.1 = 0.909.
  *
- * Void at once: everything at start, after a gap, and when a hand-over was called off (lease_restart:
- * a voter may have voted because it saw us paused); one promise when a PONG comes without it, or
- * when the voter has started anew; all of them when this node has voted for its own successor, or
- * has lost its links to a majority (with those gone, others may hold hard evidence of our death).
+ * Void at once: everything at start, after a gap, and when a hand-over was called off (see
+ * lease_restart: a voter may have voted because it saw us paused); one promise when a PONG comes
+ * without it, or when the voter has started anew; all of them when this node has voted for its own
+ * successor, or has lost its links to a majority (others may hold hard evidence then).
  *
  * Fewer voters make a cheaper lease, so a number that falls is believed only with a reason. When a
  * primary turns replica its slots are without an owner until we hear its successor, and for that
@@ -136,6 +136,7 @@ static time_ms compute_until_ms(const struct cluster *cluster, const struct leas
 {
     if (!peer_is_voter(cluster->me)) return 0;
     if (cluster->options.is_classic) return TIME_NEVER;
+    if (cluster->options.plant == PLANT_LEASE_NEVER_EXPIRES) return TIME_NEVER;
     if (cluster->me->lease.is_opposed) return 0;
     unsigned needed = lease_needed(facts->voters);
     if (needed == 0) return TIME_NEVER;

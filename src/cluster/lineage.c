@@ -33,8 +33,8 @@
 #define WRONG_MS       1000 /* a record that is wrong, not only old, waits no longer */
 #define ASK_MS         500  /* before the next one is asked, or the same again */
 #define LOOK_MS        100
-#define LOOK_UNSURE_MS 10 /* each of these is a delay of a plain restart */
-#define UNSURE_MS      2000 /* links come up within milliseconds; a dead replica must not hold us up */
+#define LOOK_UNSURE_MS 10   /* each of these is a delay of a plain restart */
+#define UNSURE_MS      2000 /* links are up within milliseconds; a dead replica holds nobody up */
 #define MUTE_MS        1000 /* an Eir replica may still be about to connect */
 
 static const char why_unchecked[] = "its data are not loaded yet";
@@ -213,6 +213,7 @@ static void check(struct cluster *cluster)
     lineage->is_checked = true;
     cluster_changed(cluster);
     if (!peer_is_voter(cluster->me)) return; /* a replica syncs; who owns nothing loses nothing */
+    if (cluster->options.plant == PLANT_EMPTY_RESTART_ALLOWED) return;
     lineage->is_unsure = !cluster->facts.lost_lineage && verdict == LINEAGE_INTACT;
     lineage->is_lost = true;
     lineage->lost_ms = cluster->now_ms;

@@ -121,7 +121,7 @@ struct seating {
     uint32_t size; /* nodes in a shard */
 };
 
-/* How many of the first `filled` nodes of a shard, the one at `except` left out, share this host. */
+/* How many of the first `filled` nodes of a shard share this host, the one at `except` left out. */
 static uint32_t seating_clashes(const struct seating *seating, uint32_t shard, uint32_t filled,
                                 uint32_t except, uint32_t host)
 {

@@ -235,7 +235,7 @@ static void grant(struct cluster *cluster, struct peer *candidate, uint64_t epoc
     cast_add(cluster, candidate, primary, epoch);
     primary->voted_against_until_ms =
         cluster->now_ms + (is_classic ? classic_attempt_ms(cluster) : STANDING_MS);
-    cluster_save_first(cluster);
+    if (cluster->options.plant != PLANT_VOTE_NOT_SYNCED) cluster_save_first(cluster);
     send_to_peer(cluster, candidate, message_start(cluster, MESSAGE_AUTH_ACK));
     trace(cluster, LOG_LEVEL_NOTICE, "vote for " ID_FORMAT " in epoch %llu",
           ID_TEXT(candidate->id), (unsigned long long)epoch);
@@ -418,7 +418,8 @@ void vote_on_peer_removed(struct cluster *cluster, struct peer *peer)
 {
     struct voting *voting = &cluster->voting;
     for (uint32_t i = voting->parked_count; i > 0; i--) {
-        if (node_id_equal(&voting->parked[i - 1].candidate, &peer->id)) parked_remove(voting, i - 1);
+        bool is_its = node_id_equal(&voting->parked[i - 1].candidate, &peer->id);
+        if (is_its) parked_remove(voting, i - 1);
     }
     for (uint32_t i = voting->cast_count; i > 0; i--) {
         const struct vote_cast *cast = &voting->casts[i - 1];
