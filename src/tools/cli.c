@@ -177,7 +177,7 @@ static void ask_password(struct cli_options *options)
     if (terminal_read_secret("Please input password: ", &secret) == ERR_NONE) {
         memory_free(options->password);
         options->password = bytes_copy_text(buffer_bytes(&secret));
-        options->warns_of_password = false;
+        options->shows_password = false;
     }
     buffer_fini(&secret);
 }
@@ -188,7 +188,7 @@ int main(int argc, char **argv)
     int status = 1;
     if (cli_options_read(&options, argc, argv)) {
         if (options.asks_password) ask_password(&options);
-        if (options.warns_of_password)
+        if (options.shows_password && !options.is_quiet_of_password)
             fprintf(stderr, "Warning: Using a password with '-a' or '-u' option on the command "
                             "line interface may not be safe.\n");
         struct cli_link link;

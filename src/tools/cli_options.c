@@ -63,13 +63,13 @@ static bool set_user(struct reading *at)
 static bool set_password(struct reading *at)
 {
     replace_text(&at->options->password, bytes_text(at->value));
-    at->options->warns_of_password = true;
+    at->options->shows_password = true;
     return true;
 }
 
 static bool set_no_warning(struct reading *at)
 {
-    at->options->warns_of_password = false;
+    at->options->is_quiet_of_password = true;
     return true;
 }
 
@@ -133,7 +133,7 @@ static bool set_uri(struct reading *at)
     if (cut(&rest, '@', &who)) {
         if (cut(&who, ':', &user)) replace_unescaped(&options->user, user);
         replace_unescaped(&options->password, who);
-        options->warns_of_password = true;
+        options->shows_password = true;
     }
     struct bytes place;
     int64_t database;

@@ -32,7 +32,8 @@ struct cli_options {
     char *user;
     char *password;
     bool asks_password;
-    bool warns_of_password; /* it was on the command line */
+    bool shows_password;       /* it was on the command line, for everybody to see */
+    bool is_quiet_of_password; /* --no-auth-warning */
     int database;
     int protocol; /* 0: not chosen */
     enum connect_family family;

@@ -189,7 +189,7 @@ static bool print_outcome(struct cli_link *link, size_t argc, const struct bytes
 static bool run_once(struct cli_link *link, size_t argc, const struct bytes *argv)
 {
     if (link->fd < 0 && cli_link_open(link)) return false;
-    if (is_endless(argv[0])) {
+    if (is_endless(argv[0]) && !link->is_in_transaction) {
         enum err err = cli_link_send(link, argc, argv);
         return err ? say_lost(link, err) : print_endlessly(link);
     }

@@ -94,6 +94,7 @@ class SameAsValkeyCli(eirtest.TestCase):
         self.same(["-p", "1", "GET", "x"])
         self.same(["-a", "secret", "GET", "x"])
         self.same(["-a", "secret", "--no-auth-warning", "GET", "x"])
+        self.same(["--no-auth-warning", "-a", "secret", "GET", "x"])
         self.same(["PING"], environment={"VALKEYCLI_AUTH": "secret"})
         self.same(["PING"], environment={"REDISCLI_AUTH": "secret"})
         self.same(["--bogus"])
