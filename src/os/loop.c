@@ -29,6 +29,7 @@ enum place_kind {
     PLACE_STREAM,
     PLACE_SIGNALS,
     PLACE_WAKE,
+    PLACE_CLOSED, /* LOOP_CLOSED was handed out; free when the loop waits again */
 };
 
 struct place {
@@ -49,6 +50,7 @@ struct loop {
     struct place *places; /* owned */
     uint32_t place_count;
     loop_handle first_free;
+    loop_handle first_closed;
     char *arena; /* owned */
     size_t arena_used;
     struct epoll_event ready[EPOLL_EVENTS];
@@ -102,7 +104,7 @@ static loop_handle loop_take_place(struct loop *loop, int fd, enum place_kind ki
 static void loop_free_place(struct loop *loop, loop_handle handle)
 {
     struct place *place = loop_place(loop, handle);
-    close(place->fd);
+    if (place->fd >= 0) close(place->fd);
     place->fd = -1;
     place->kind = PLACE_FREE;
     place->next_free = loop->first_free;
@@ -121,6 +123,7 @@ struct loop *loop_create(void)
 {
     struct loop *loop = memory_alloc_zero(sizeof(*loop));
     loop->first_free = LOOP_HANDLE_NONE;
+    loop->first_closed = LOOP_HANDLE_NONE;
     loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     ensure(loop->epoll_fd >= 0);
     loop->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -205,6 +208,7 @@ void loop_set_keepalive(struct loop *loop, loop_handle handle, int seconds)
 size_t loop_send(struct loop *loop, loop_handle handle, const struct iovec *slices, size_t count)
 {
     struct place *place = loop_place(loop, handle);
+    if (place->kind == PLACE_CLOSED) return 0;
     size_t total = 0;
     for (size_t i = 0; i < count; i++) total += slices[i].iov_len;
 
@@ -220,6 +224,7 @@ size_t loop_send(struct loop *loop, loop_handle handle, const struct iovec *slic
 void loop_hold(struct loop *loop, loop_handle handle, bool is_held)
 {
     struct place *place = loop_place(loop, handle);
+    if (place->kind == PLACE_CLOSED) return;
     ensure(place->kind == PLACE_STREAM);
     place->is_held = is_held;
     place_refresh(loop, handle);
@@ -227,7 +232,7 @@ void loop_hold(struct loop *loop, loop_handle handle, bool is_held)
 
 void loop_close(struct loop *loop, loop_handle handle)
 {
-    loop_free_place(loop, handle);
+    if (loop_place(loop, handle)->kind != PLACE_CLOSED) loop_free_place(loop, handle);
 }
 
 void loop_wake(struct loop *loop)
@@ -254,13 +259,30 @@ static size_t place_accept(struct loop *loop, loop_handle handle, struct loop_ev
     return count;
 }
 
+/* The place is not given to another connection before the caller has seen the whole batch: an
+ * event before this one may still make it send or close here. (After a failed send, SENT and
+ * CLOSED come together.) */
 static void place_closed(struct loop *loop, loop_handle handle, enum err cause,
                          struct loop_event *event)
 {
     *event = (struct loop_event){
         .type = LOOP_CLOSED, .handle = handle, .tag = loop->places[handle].tag, .cause = cause
     };
-    loop_free_place(loop, handle);
+    struct place *place = loop_place(loop, handle);
+    close(place->fd);
+    place->fd = -1;
+    place->kind = PLACE_CLOSED;
+    place->next_free = loop->first_closed;
+    loop->first_closed = handle;
+}
+
+static void loop_free_closed(struct loop *loop)
+{
+    while (loop->first_closed != LOOP_HANDLE_NONE) {
+        loop_handle handle = loop->first_closed;
+        loop->first_closed = loop->places[handle].next_free;
+        loop_free_place(loop, handle);
+    }
 }
 
 static void place_connected(struct loop *loop, loop_handle handle, struct loop_event *event)
@@ -354,6 +376,7 @@ static size_t loop_handle_ready(struct loop *loop, const struct epoll_event *rea
     case PLACE_STREAM: return place_stream(loop, handle, ready->events, events, capacity);
     case PLACE_SIGNALS: return place_signals(loop, handle, events);
     case PLACE_WAKE: return place_woken(loop, events);
+    case PLACE_CLOSED:
     case PLACE_FREE: break;
     }
     return 0;
@@ -363,6 +386,7 @@ size_t loop_wait(struct loop *loop, int timeout_ms, struct loop_event *events, s
 {
     ensure(capacity >= 2 * ACCEPTS_A_TURN);
     loop->arena_used = 0;
+    loop_free_closed(loop);
     size_t count = 0;
     if (loop->ready_next == loop->ready_count) {
         int got = epoll_wait(loop->epoll_fd, loop->ready, EPOLL_EVENTS, timeout_ms);

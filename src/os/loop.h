@@ -26,7 +26,7 @@ enum loop_event_type {
     LOOP_CONNECTED, /* an outbound connection is up; remote, local */
     LOOP_RECEIVED,  /* bytes: valid until the next loop_wait */
     LOOP_SENT,      /* count bytes of an earlier loop_send are gone: call it again for the rest */
-    LOOP_CLOSED,    /* cause; the handle is already free */
+    LOOP_CLOSED,    /* cause; the handle is free at the next loop_wait, nothing is sent before */
     LOOP_SIGNALLED, /* count: the signal's number */
     LOOP_WOKEN,     /* loop_wake was called */
 };

@@ -135,6 +135,30 @@ START_TEST(a_full_socket_asks_for_the_rest_later)
 }
 END_TEST
 
+START_TEST(a_reset_connection_may_be_used_until_the_batch_is_over)
+{
+    struct world world = world_create();
+    loop_handle near;
+    loop_handle far;
+    world_connect(&world, &near, &far);
+    /* Closing with bytes unread sends a reset. */
+    struct iovec slice = { .iov_base = "unread", .iov_len = 6 };
+    ck_assert_uint_eq(loop_send(world.loop, far, &slice, 1), 6);
+    loop_close(world.loop, near);
+    ck_assert_uint_eq(loop_send(world.loop, far, &slice, 1), 0);
+    struct loop_event event = next_event(world.loop);
+    ck_assert_int_eq(event.type, LOOP_SENT);
+    ck_assert_uint_eq(event.handle, far);
+    ck_assert_uint_eq(loop_send(world.loop, far, &slice, 1), 0);
+    loop_hold(world.loop, far, true);
+    loop_close(world.loop, far);
+    event = next_event(world.loop);
+    ck_assert_int_eq(event.type, LOOP_CLOSED);
+    ck_assert_uint_eq(event.tag, 2);
+    loop_destroy(world.loop);
+}
+END_TEST
+
 START_TEST(a_wake_from_anywhere_ends_the_wait)
 {
     struct world world = world_create();
@@ -152,6 +176,7 @@ int main(void)
     tcase_add_test(loop, bytes_arrive_and_the_end_is_told);
     tcase_add_test(loop, a_connect_where_nobody_listens_is_refused);
     tcase_add_test(loop, a_full_socket_asks_for_the_rest_later);
+    tcase_add_test(loop, a_reset_connection_may_be_used_until_the_batch_is_over);
     tcase_add_test(loop, a_wake_from_anywhere_ends_the_wait);
     suite_add_tcase(suite, loop);
     SRunner *runner = srunner_create(suite);
