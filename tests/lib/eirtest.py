@@ -22,6 +22,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 
@@ -137,6 +138,24 @@ def wait_until(condition, seconds=15.0, what=None):
         time.sleep(0.01)
 
 
+def child_of(pid):
+    """Process id of a child of this process, or None."""
+    try:
+        with open("/proc/%d/task/%d/children" % (pid, pid), encoding="ascii") as children:
+            words = children.read().split()
+    except FileNotFoundError:
+        return None
+    return int(words[0]) if words else None
+
+
+def _is_stopped(pid):
+    try:
+        with open("/proc/%d/stat" % pid, encoding="ascii", errors="replace") as stat:
+            return stat.read().rsplit(")", 1)[1].split()[0] == "T"
+    except FileNotFoundError:
+        return False
+
+
 def _die_with_parent():
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
@@ -209,6 +228,21 @@ class Server:
     def signal(self, number):
         self.process.send_signal(number)
 
+    def save_and_stop_child(self, seconds=20.0):
+        """BGSAVE, again and again until its child could be stopped (SIGSTOP) before it was done:
+        the child's process id. The more data, the sooner."""
+        with self.client(timeout=seconds) as client:
+            deadline = time.monotonic() + seconds
+            while time.monotonic() < deadline:
+                client.call("BGSAVE")
+                while client.info("persistence")["rdb_bgsave_in_progress"] == "1":
+                    child = child_of(self.process.pid)
+                    if child:
+                        os.kill(child, signal.SIGSTOP)
+                        if child_of(self.process.pid) == child and _is_stopped(child):
+                            return child
+        raise AssertionError("no child of BGSAVE lived long enough")
+
     def kill(self):
         """As a crash: SIGKILL, waited for."""
         if self.is_running():
@@ -230,6 +264,12 @@ class Server:
     def restart(self):
         self.stop()
         return self.start()
+
+    def move(self):
+        """Gives a stopped server another port; folder and files stay."""
+        assert not self.is_running()
+        _unlock_port(self.port)
+        self.port = free_port()
 
     def cleanup(self):
         self.kill()
@@ -306,6 +346,13 @@ class Cluster:
             return (replication["role"] == "master"
                     or replication.get("master_link_status") == "up")
 
+    def running(self):
+        return [node for node in self.nodes if node.is_running()]
+
+    def primaries(self):
+        """Running nodes that own slots, by their own word."""
+        return [node for node in self.running() if owned_slots(node.client())]
+
     def client(self, **options):
         """A client that finds the right node for each key."""
         return ClusterClient([node.port for node in self.nodes if node.is_running()], **options)
@@ -353,6 +400,113 @@ def owned_slots(client):
                 slots.update(range(int(start), int(end or start) + 1))
         return slots
     return set()
+
+
+def keys_of_slots(slots=range(SLOT_COUNT), prefix="key"):
+    """{slot: a key in it}, found together: one pass over numbers instead of one for each slot."""
+    wanted, found, number = set(slots), {}, 0
+    while wanted:
+        key = "%s:%d" % (prefix, number)
+        slot = key_slot(key)
+        if slot in wanted:
+            wanted.remove(slot)
+            found[slot] = key
+        number += 1
+    return found
+
+
+def fill_slots(cluster, value, keys=None):
+    """Writes value.format(slot) to a key of each slot, at its owner, in pipelines. The keys."""
+    keys = keys or keys_of_slots()
+    for node in cluster.nodes:
+        if not node.is_running():
+            continue
+        with node.client(timeout=30.0) as client:
+            owned = sorted(slot for slot in owned_slots(client) if slot in keys)
+            replies = client.pipeline([("SET", keys[slot], value.format(slot)) for slot in owned])
+            wrong = [reply for reply in replies if reply != "OK"]
+            assert not wrong, "%s refused %d writes: %s" % (node.name, len(wrong), wrong[0])
+    return keys
+
+
+def read_slots(cluster, keys):
+    """{slot: value as text} of these keys, each read at the owner of its slot."""
+    found = {}
+    for node in cluster.nodes:
+        if not node.is_running():
+            continue
+        with node.client(timeout=30.0) as client:
+            owned = sorted(slot for slot in owned_slots(client) if slot in keys)
+            replies = client.pipeline([("GET", keys[slot]) for slot in owned])
+            for slot, reply in zip(owned, replies):
+                found[slot] = reply.decode() if isinstance(reply, bytes) else reply
+    return found
+
+
+class Writer(threading.Thread):
+    """Writes without end from a thread of its own, one key after another over all the slots, each
+    value higher than the last; remembers what was acknowledged.
+
+        with Writer(cluster) as writer:
+            cluster.nodes[0].kill()
+            writer.wait_progress(100)
+        writer.check(cluster)
+    """
+
+    def __init__(self, cluster, key_count=300, seconds=30.0):
+        super().__init__(daemon=True)
+        self.client = ClusterClient([node.port for node in cluster.nodes], timeout=5.0)
+        self.keys = ["writer:%d" % number for number in range(key_count)]
+        self.acknowledged = {}
+        self.count = 0
+        self.seconds = seconds  # that one write may take, with all its attempts
+        self.longest = 0.0
+        self.failure = None
+        self.ends = threading.Event()
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.ends.set()
+        self.join()
+        self.client.close()
+
+    def run(self):
+        number = 0
+        while not self.ends.is_set():
+            number += 1
+            key = self.keys[number % len(self.keys)]
+            started = time.monotonic()
+            try:
+                self.client.call("SET", key, number, seconds=self.seconds)
+            except Exception as error:  # whatever it is, the test must see it
+                self.failure = error
+                return
+            self.longest = max(self.longest, time.monotonic() - started)
+            self.acknowledged[key] = number
+            self.count = number
+
+    def wait_progress(self, writes, seconds=30.0):
+        """Waits for so many more acknowledged writes."""
+        target = self.count + writes
+
+        def is_there():
+            if self.failure:
+                raise AssertionError("the writer gave up: %r" % self.failure)
+            return self.count >= target
+        wait_until(is_there, seconds, "%d more writes" % writes)
+
+    def lost(self, cluster):
+        """{key: (acknowledged, found)} of all that is older in the cluster than was promised."""
+        lost = {}
+        with cluster.client() as client:
+            for key, number in self.acknowledged.items():
+                found = client.call("GET", key)
+                if found is None or int(found) < number:
+                    lost[key] = (number, found)
+        return lost
 
 
 def cluster_nodes(client):
