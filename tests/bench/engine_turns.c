@@ -2,8 +2,8 @@
  *
  *   engine_turns [keys] [requests] [pipeline] [connections]
  *
- * Prints nanoseconds of processor time a request for each mix. Requests are made beforehand, so that only the turn
- * is measured; replies are dropped after each turn, as if they had been sent. */
+ * Prints nanoseconds of processor time a request for each mix. Requests are made beforehand, so
+ * that only the turn is measured; replies are dropped after each turn, as if they had been sent. */
 #include "base/memory.h"
 #include "base/prng.h"
 #include "commands/commands.h"
@@ -50,9 +50,9 @@ static void turn(struct bench *bench, size_t first)
 {
     struct engine_clock clock = { .now_ms = 1, .wall_ms = 1700000000000 };
     for (size_t i = 0; i < bench->connections; i++)
-        bench->inputs[i] = (struct engine_input){
-            bench->sessions[i], buffer_bytes(&bench->pipelines[(first + i) % PIPELINES])
-        };
+        bench->inputs[i] =
+            (struct engine_input){ bench->sessions[i],
+                                   buffer_bytes(&bench->pipelines[(first + i) % PIPELINES]) };
     engine_turn(bench->engine, clock, bench->inputs, bench->connections);
     for (size_t i = 0; i < bench->connections; i++)
         output_consume(&bench->sessions[i]->output, bench->sessions[i]->output.size);
@@ -66,8 +66,7 @@ static void fill_keys(struct bench *bench)
     struct buffer text = { 0 };
     for (size_t i = 0; i < bench->keys;) {
         buffer_clear(&text);
-        for (size_t k = 0; k < 64 && i < bench->keys; k++, i++)
-            add_request(bench, &text, false, i);
+        for (size_t k = 0; k < 64 && i < bench->keys; k++, i++) add_request(bench, &text, false, i);
         struct engine_input input = { bench->sessions[0], buffer_bytes(&text) };
         engine_turn(bench->engine, clock, &input, 1);
         output_consume(&bench->sessions[0]->output, bench->sessions[0]->output.size);

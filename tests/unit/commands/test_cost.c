@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #define KEY_COUNT 1000
-#define VALUE "0123456789abcdef0123456789abcdef"
+#define VALUE     "0123456789abcdef0123456789abcdef"
 
 static struct world *world;
 static struct buffer pipeline;

@@ -116,8 +116,8 @@ static void check_line(const struct facts *facts, const char *name, struct buffe
     ck_assert_msg(theirs.size > 0, "the peer has no command %s", name);
     buffer_append_byte(ours, '\0');
     char *expected = bytes_copy_text(theirs);
-    ck_assert_msg(strcmp(ours->data, expected) == 0, "%s\nours:   %s\ntheirs: %s", name,
-                  ours->data, expected);
+    ck_assert_msg(strcmp(ours->data, expected) == 0, "%s\nours:   %s\ntheirs: %s", name, ours->data,
+                  expected);
     memory_free(expected);
     buffer_clear(ours);
 }

@@ -30,9 +30,8 @@ static inline void check_exchanges(struct world *world, const struct exchange *e
 {
     for (size_t i = 0; i < count; i++) {
         const char *answer = world_ask(world, exchanges[i].question);
-        ck_assert_msg(strcmp(answer, exchanges[i].answer) == 0,
-                      "%s\nanswered: %s\nexpected: %s", exchanges[i].question, answer,
-                      exchanges[i].answer);
+        ck_assert_msg(strcmp(answer, exchanges[i].answer) == 0, "%s\nanswered: %s\nexpected: %s",
+                      exchanges[i].question, answer, exchanges[i].answer);
     }
 }
 #define CHECK_EXCHANGES(world, exchanges) check_exchanges(world, exchanges, COUNT_OF(exchanges))

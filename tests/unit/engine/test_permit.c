@@ -19,7 +19,10 @@ static void look(struct call *call)
 }
 
 static const struct command rows[] = {
-    { .name = "store", .run = store, .arity = -3, .flags = CMD_WRITE | CMD_DENY_OOM,
+    { .name = "store",
+      .run = store,
+      .arity = -3,
+      .flags = CMD_WRITE | CMD_DENY_OOM,
       .keys = KEY_RANGE(1, -1, 2) },
     { .name = "look", .run = look, .arity = -2, .flags = CMD_READ, .keys = KEY_RANGE(1, -1, 1) },
     { .name = "one", .run = look, .arity = 2, .flags = CMD_READ, .keys = KEY_AT(1) },

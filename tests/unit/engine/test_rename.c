@@ -115,12 +115,9 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
-        a_command_answers_to_its_new_name_only,
-        a_new_name_may_be_as_long_as_a_secret,
-        an_empty_name_removes_the_command,
-        names_that_are_not_there_or_taken_are_refused,
-        renaming_again_goes_from_the_name_of_now,
-        a_primary_may_use_the_names_of_before,
+        a_command_answers_to_its_new_name_only,   a_new_name_may_be_as_long_as_a_secret,
+        an_empty_name_removes_the_command,        names_that_are_not_there_or_taken_are_refused,
+        renaming_again_goes_from_the_name_of_now, a_primary_may_use_the_names_of_before,
     };
     return run_tests("rename", tests, COUNT_OF(tests), set_up, tear_down);
 }

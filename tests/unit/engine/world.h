@@ -26,10 +26,9 @@ static inline uint64_t world_ticks(void)
 
 static inline struct session *world_session_of(struct world *world, enum session_kind kind)
 {
-    struct session_options options = { .kind = kind,
-                                       .address = "127.0.0.1:1000",
-                                       .local_address = "127.0.0.1:7000",
-                                       .fd = 8 };
+    struct session_options options = {
+        .kind = kind, .address = "127.0.0.1:1000", .local_address = "127.0.0.1:7000", .fd = 8
+    };
     return session_create(world->engine, &options, world->clock.now_ms);
 }
 
@@ -42,14 +41,13 @@ static inline struct world *world_create_with(bool is_clustered)
 {
     struct world *world = memory_alloc_zero(sizeof(*world));
     world->clock = (struct engine_clock){ .now_ms = 1000, .wall_ms = WORLD_WALL_MS };
-    world->keyspace =
-        keyspace_create(&(struct keyspace_options){ .database_count = 16,
-                                                    .is_clustered = is_clustered,
-                                                    .hash_key = { { 1, 2 } },
-                                                    .seed = 3 });
-    world->engine = engine_create(&(struct engine_options){
-        .keyspace = world->keyspace, .seed = 5, .ticks = world_ticks,
-        .settings = { .database_count = 16, .lazy_expire = true } });
+    world->keyspace = keyspace_create(&(struct keyspace_options){
+        .database_count = 16, .is_clustered = is_clustered, .hash_key = { { 1, 2 } }, .seed = 3 });
+    world->engine = engine_create(
+        &(struct engine_options){ .keyspace = world->keyspace,
+                                  .seed = 5,
+                                  .ticks = world_ticks,
+                                  .settings = { .database_count = 16, .lazy_expire = true } });
     engine_permit(world->engine)->is_cluster = is_clustered;
     engine_propagation_switch(world->engine, true);
     world->me = world_session(world);
