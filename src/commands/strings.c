@@ -460,7 +460,8 @@ const struct command string_commands[] = {
           "ultimately determined by the returned length, but because creating a substring "
           "from an existing string is very cheap, it can be considered O(1) for small "
           "strings.", .summary = "Returns a substring from a string value." },
-    { .name = "set", .run = set, .find_keys = set_find_keys, .arity = -3, .flags = CMD_WRITE | CMD_DENY_OOM, .acl = ACL_STRING,
+    { .name = "set", .run = set, .find_keys = set_find_keys, .arity = -3,
+      .flags = CMD_WRITE | CMD_DENY_OOM, .acl = ACL_STRING,
       .keys = KEYS(SPEC_AT(1, .flags = KEY_RW | KEY_ACCESS | KEY_UPDATE | KEY_VARIABLE_FLAGS,
                         .notes = "RW and ACCESS due to the optional `GET` argument")),
       .group = GROUP_STRING,

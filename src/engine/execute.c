@@ -1,84 +1,9 @@
-/* One request: find its row, find what stands against it, queue it or run it. */
+/* One request: find what stands against it, refuse it, queue it or run it. */
 #include "base/ensure.h"
 #include "engine/internal.h"
 #include "engine/multi.h"
 
 #define SHOWN_MAX 128 /* bytes of an unknown name, and of its arguments, that an error repeats */
-
-struct command_entry *engine_find_entry(const struct engine *engine, const struct bytes *argv,
-                                        uint32_t argc)
-{
-    struct command_entry *entry = command_table_find(&engine->table, argv[0]);
-    if (entry == NULL || entry->sub_count == 0 || argc < 2) return entry;
-    return command_entry_find_sub(entry, argv[1]);
-}
-
-static struct command_entry *find_streamed(const struct engine *engine, const struct bytes *argv,
-                                           uint32_t argc)
-{
-    struct command_entry *entry = command_table_find_streamed(&engine->table, argv[0]);
-    if (entry == NULL || entry->sub_count == 0 || argc < 2) return entry;
-    return command_entry_find_sub(entry, argv[1]);
-}
-
-void call_init(struct call *call, struct engine *engine, struct session *session,
-               struct command_entry *entry, const struct bytes *argv, uint32_t argc)
-{
-    *call = (struct call){
-        .argv = argv,
-        .argc = argc,
-        .writer = &session->writer,
-        .session = session,
-        .engine = engine,
-        .entry = entry,
-        .command = entry != NULL ? entry->command : NULL,
-        .keyspace = engine->keyspace,
-        .access = &engine->access,
-        .now_ms = engine->clock.now_ms,
-        .wall_ms = engine->clock.wall_ms,
-    };
-}
-
-/* --- running ----------------------------------------------------------------------------- */
-
-static bool is_propagated(const struct call *call)
-{
-    enum session_kind kind = call->session->kind;
-    return kind != SESSION_PRIMARY && kind != SESSION_LOADING;
-}
-
-static void finish_changes(struct engine *engine, struct call *call, uint64_t dirty_before)
-{
-    uint64_t dirty = keyspace_dirty(engine->keyspace);
-    if (!is_propagated(call)) {
-        changes_clear(&engine->changes);
-        return;
-    }
-    if (engine->changes.count > 0) propagation_of_changes(engine);
-    if (dirty == dirty_before && !call->is_changed) return;
-    if (call->is_propagation_overridden) return;
-    if (!(call->entry->flags & (CMD_WRITE | CMD_MAY_REPLICATE))) return;
-    propagation_append(engine, call->session, call->session->db, call->argc, call->argv);
-}
-
-void engine_run_call(struct engine *engine, struct call *call)
-{
-    struct command_entry *entry = call->entry;
-    uint64_t dirty = keyspace_dirty(engine->keyspace);
-    uint64_t start = engine->ticks_last;
-
-    propagation_group_begin(engine);
-    call->command->run(call);
-
-    uint64_t end = engine->ticks();
-    engine->ticks_last = end;
-    entry->statistics.calls++;
-    entry->statistics.ticks += end - start;
-    if (call->is_failed) entry->statistics.failed++;
-    engine->counters.commands++;
-    finish_changes(engine, call, dirty);
-    propagation_group_end(engine);
-}
 
 /* --- refusing ---------------------------------------------------------------------------- */
 
@@ -287,6 +212,14 @@ enum executed engine_run_request(struct engine *engine, struct session *session,
 
     finish_output(engine, session);
     return EXECUTED;
+}
+
+static struct command_entry *find_streamed(const struct engine *engine, const struct bytes *argv,
+                                           uint32_t argc)
+{
+    struct command_entry *entry = command_table_find_streamed(&engine->table, argv[0]);
+    if (entry == NULL || entry->sub_count == 0 || argc < 2) return entry;
+    return command_entry_find_sub(entry, argv[1]);
 }
 
 void engine_execute(struct engine *engine, struct engine_clock clock, struct session *session,

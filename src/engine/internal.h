@@ -126,7 +126,7 @@ struct engine {
     struct permit permit;
 };
 
-/* execute.c */
+/* execute.c, run.c */
 enum executed {
     EXECUTED,  /* or refused with an error: the request is done */
     MUST_WAIT, /* not touched: to be presented again */
