@@ -199,6 +199,14 @@ static void lose_link(struct replica *replica, const char *why, time_ms now_ms,
     consider_drained(replica, effects);
 }
 
+/* What came over it is wrong, and will hardly be right a moment later. */
+static void reject_link(struct replica *replica, const char *why, time_ms now_ms,
+                        struct repl_effects *effects)
+{
+    lose_link(replica, why, now_ms, effects);
+    replica->due_ms = now_ms + RETRY_MS;
+}
+
 /* ---- a new link ---- */
 
 static void connect(struct replica *replica, time_ms now_ms, struct repl_effects *effects)
@@ -319,8 +327,7 @@ static void settle(struct replica *replica, time_ms now_ms, struct repl_effects 
         case STREAM_BROKEN:
             stream_drop(&replica->stream);
             if (replica->link == 0) return;
-            lose_link(replica, "the stream is no protocol", now_ms, effects);
-            replica->due_ms = now_ms + RETRY_MS; /* it will hardly be better at once */
+            reject_link(replica, "the stream is no protocol", now_ms, effects);
             return;
         }
     }
@@ -368,7 +375,7 @@ static void full_sync_begins(struct replica *replica, struct bytes rest, time_ms
     int64_t offset;
     if (rest.size < REPL_ID_SIZE + 2 || rest.data[REPL_ID_SIZE] != ' ' ||
         !number_parse(bytes_from(rest, REPL_ID_SIZE + 1), &offset) || offset < 0) {
-        lose_link(replica, "FULLRESYNC without id and offset", now_ms, effects);
+        reject_link(replica, "FULLRESYNC without id and offset", now_ms, effects);
         return;
     }
     memcpy(replica->sync_id, rest.data, REPL_ID_SIZE);
@@ -386,7 +393,7 @@ static void partial_sync_begins(struct replica *replica, struct bytes rest, time
                                 struct repl_effects *effects)
 {
     if (replica->asks_in_full || (rest.size != 0 && rest.size != REPL_ID_SIZE)) {
-        lose_link(replica, "CONTINUE where it cannot be", now_ms, effects);
+        reject_link(replica, "CONTINUE where it cannot be", now_ms, effects);
         return;
     }
     const struct lineage *lineage = backlog_lineage(replica->backlog);
@@ -433,7 +440,7 @@ static void answered_handshake(struct replica *replica, struct bytes line, time_
     int shown = (int)MIN(line.size, (size_t)80);
 
     if (line.data[0] != '+' && !is_error) {
-        lose_link(replica, "the answer is no status", now_ms, effects);
+        reject_link(replica, "the answer is no status", now_ms, effects);
         return;
     }
     if (step == STEP_PING && !is_alive_answer(line)) {
@@ -443,7 +450,7 @@ static void answered_handshake(struct replica *replica, struct bytes line, time_
         return;
     }
     if (step == STEP_AUTH && is_error) {
-        lose_link(replica, "AUTH was refused", now_ms, effects);
+        reject_link(replica, "AUTH was refused", now_ms, effects);
         return;
     }
     if (is_error && step != STEP_PING)
@@ -460,7 +467,7 @@ static void transfer_header(struct replica *replica, struct bytes line, time_ms 
         char why[128];
         (void)snprintf(why, sizeof(why), "no snapshot follows: %.*s",
                        (int)MIN(line.size, (size_t)80), line.data);
-        lose_link(replica, why, now_ms, effects);
+        reject_link(replica, why, now_ms, effects);
         return;
     }
     replica->is_loading = true;
@@ -476,7 +483,7 @@ static bool take_line(struct replica *replica, struct bytes *bytes, time_ms now_
     ptrdiff_t end = bytes_index_of(*bytes, '\n');
     size_t size = end < 0 ? bytes->size : (size_t)end;
     if (replica->line.size + size > LINE_SIZE_MAX) {
-        lose_link(replica, "an answer is too long", now_ms, effects);
+        reject_link(replica, "an answer is too long", now_ms, effects);
         return false;
     }
     buffer_append(&replica->line, bytes_of(bytes->data, size));
@@ -576,9 +583,8 @@ static void load_failed(struct replica *replica, const struct replica_event *eve
     if (!replica->is_loading) return;
     replica->is_loading = false; /* the second keyspace is gone already */
     stream_drop(&replica->stream);
-    lose_link(replica, event->text == NULL ? "the snapshot cannot be loaded" : event->text,
-              event->now_ms, effects);
-    replica->due_ms = event->now_ms + RETRY_MS; /* the next one will hardly be better at once */
+    reject_link(replica, event->text == NULL ? "the snapshot cannot be loaded" : event->text,
+                event->now_ms, effects);
 }
 
 static void drain_timeout(struct replica *replica, time_ms now_ms, struct repl_effects *effects)
