@@ -412,6 +412,10 @@ void toy_form(struct toy *toy, int primaries)
         unsigned first = (unsigned)(SLOT_COUNT * i / primaries);
         unsigned last = (unsigned)(SLOT_COUNT * (i + 1) / primaries) - 1;
         toy_add_slots(toy, i, first, last);
+        /* Data, which toy_restart finds again: nobody restarts empty by accident. */
+        toy->nodes[i].facts = (struct cluster_facts){ .offset = 1000, .has_keys = true };
+        memset(toy->nodes[i].facts.replication_id, 'a' + i % 26, 40);
+        toy_facts(toy, i);
     }
     toy_run(toy, 3000);
     for (int i = primaries; i < toy->node_count; i++) {
