@@ -142,7 +142,11 @@ void permit_refresh_cluster(struct node *node)
     cluster_status(node->cluster, &status);
     log_state_change(node, !status.is_ok, permit->is_cluster_down);
     permit->is_cluster_down = !status.is_ok;
-    permit->has_lease = status.is_primary && status.lease_until_ms != TIME_NEVER;
+    struct cluster_peer_view myself;
+    cluster_peer_view(node->cluster, 0, &myself);
+    /* Who owns no slots has nothing that a successor could also write. */
+    permit->has_lease = status.is_primary && myself.slot_count > 0 &&
+                        status.lease_until_ms != TIME_NEVER;
     permit->writes_until_ms = status.lease_until_ms;
     const char *why_not = status.serves ? NULL : status.why_not;
     if (why_not != node->why_not) set_not_serving(node, permit, why_not);
