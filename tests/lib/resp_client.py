@@ -365,7 +365,8 @@ class ClusterClient:
                 failure = error
             except (OSError, ConnectionError) as error:
                 self.drop(address)
-                self.slots.pop(slot, None)
+                self.slots = {slot: owner for slot, owner in self.slots.items()
+                              if owner != address}
                 attempt += 1
                 address = self.seeds[attempt % len(self.seeds)]
                 failure = error
