@@ -135,6 +135,7 @@ struct engine_counters {
     uint64_t patterns;
     uint64_t shard_channels;
     uint64_t read_errors;
+    uint64_t queries_over_limit; /* clients closed for it */
     time_ms client_pause_until_ms; /* CLIENT PAUSE; 0: none */
 };
 struct engine_counters *engine_counters(struct engine *engine);

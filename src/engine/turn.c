@@ -202,6 +202,7 @@ static void feed_finish(struct engine *engine, struct feed *feed)
         buffer_consume(&session->input, feed->executed);
     if (session->input.size == 0) buffer_trim(&session->input, SESSION_INPUT_KEPT);
     if (session->input.size > engine->settings.query_buffer_max) {
+        engine->counters.queries_over_limit++;
         session_close(engine, session, SESSION_CLOSES_NOW);
         return;
     }

@@ -172,7 +172,7 @@ void clients_take_ready(struct node *node)
             clients_close(node, link);
         else if (session->close == SESSION_CLOSES_FLUSHED)
             node_link_close_flushed(node, link);
-        else
+        else if (!limits_close_if_over(node, link))
             node_link_wants_send(node, link);
     }
 }

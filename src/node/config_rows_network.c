@@ -25,8 +25,7 @@ static const struct config_row rows[] = {
     { .name = "timeout", .kind = &config_int, CONFIG_FIELD(timeout_s), .preset = "0",
       .max = INT32_MAX, .area = CONFIG_AREA_CLIENTS,
       .text = "Seconds after which a client that says nothing is disconnected; 0 keeps it for "
-              "ever.",
-      .unused = "clients that say nothing are kept yet" },
+              "ever." },
     { .name = "protected-mode", .kind = &config_bool, CONFIG_FIELD(protected_mode), .preset = "yes",
       .area = CONFIG_AREA_SECURITY,
       .text = "Refuses clients from other hosts while the default user has no password." },

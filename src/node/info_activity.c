@@ -197,6 +197,8 @@ void info_stats(struct node *node, struct buffer *into)
         { "unexpected_error_replies", 0 },
         { "total_error_replies", (int64_t)counters->error_replies },
         { "dump_payload_sanitizations", 0 },
+        { "client_query_buffer_limit_disconnections", (int64_t)counters->queries_over_limit },
+        { "client_output_buffer_limit_disconnections", (int64_t)node->clients_over_output },
         { "io_threaded_reads_processed", 0 },
         { "io_threaded_writes_processed", 0 },
         { "eventloop_cycles", (int64_t)node->turn },

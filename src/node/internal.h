@@ -41,6 +41,8 @@ struct link {
     struct session *session;   /* CLIENT; owned by the engine */
     struct follower *follower; /* CLIENT that spoke REPLCONF or PSYNC; owned by node->primary */
 
+    time_ms over_soft_since_ms; /* CLIENT: over the soft limit of its output; 0: not */
+
     struct output output; /* BUS, PRIMARY */
     struct buffer input;  /* BUS: an unfinished message */
     link_number bus_link; /* BUS: the cluster core's number */
@@ -142,6 +144,8 @@ struct node {
     uint32_t client_count;
     struct number_list sends; /* connections with something to send this turn */
     struct number_list held;  /* clients that are not read for now */
+    struct number_list over_soft; /* clients over the soft limit of their output */
+    time_ms idle_checked_ms;
 
     struct engine_input *batch; /* owned; the turn's client input */
     size_t batch_count;
@@ -192,6 +196,7 @@ struct node {
     int64_t ops_a_second;
     uint64_t connections_received;
     uint64_t connections_rejected;
+    uint64_t clients_over_output; /* closed for it */
     uint64_t bus_bytes_in;
     uint64_t bus_bytes_out;
     uint64_t bus_links_over_limit;

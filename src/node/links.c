@@ -21,6 +21,7 @@ void node_links_fini(struct node *node)
     memory_free(node->links);
     number_list_fini(&node->sends);
     number_list_fini(&node->held);
+    number_list_fini(&node->over_soft);
 }
 
 static void links_grow(struct node *node)

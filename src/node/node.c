@@ -234,6 +234,7 @@ static void node_cron(struct node *node)
 {
     count_operations(node);
     snapshots_cron(node);
+    limits_cron(node);
 }
 
 /* Once, with the data loaded: from here on the node is what its files say. */

@@ -5,6 +5,7 @@
  *   state.c        small facts
  *   links.c        connections and their numbers
  *   clients.c      sessions: bytes to the engine, replies and propagation out of it
+ *   limits.c       clients that take too much or say nothing
  *   bus.c          the cluster core: its links, its effects, its facts
  *   replication.c  what the two replication cores want, done
  *   follow.c       the following half: the stream of our primary
@@ -63,6 +64,11 @@ void clients_check_wait(struct node *node);
 void clients_answer_wait(struct node *node, struct session *session);
 /* Closes everybody who wrote in this turn, unanswered. */
 void clients_withhold(struct node *node);
+
+/* ---- limits.c ---- */
+/* True when the client had more waiting than it may, and is gone. */
+bool limits_close_if_over(struct node *node, struct link *link);
+void limits_cron(struct node *node);
 
 /* ---- bus.c ---- */
 NODISCARD enum err bus_create(struct node *node, char *why);

@@ -112,6 +112,7 @@ static void run_resetstat(struct call *call)
     node->net_repl_in = 0;
     node->connections_received = 0;
     node->connections_rejected = 0;
+    node->clients_over_output = 0;
     node->snapshots.saves = 0;
     node->snapshots.forks = 0;
     reply_ok(call);

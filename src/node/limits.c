@@ -1,0 +1,92 @@
+/* Clients that take too much or say nothing: closed by what the configuration allows.
+ *
+ * The hard limit is looked at when output is handed to the shell, once a turn for each client
+ * that has some; the soft limit and the idle time only by the cron. Replicas have limits of
+ * their own (repl/primary.h), and a blocked or subscribed client may say nothing for ever. */
+#include "base/log.h"
+#include "node/parts.h"
+
+#define IDLE_PERIOD_MS 1000
+
+static const struct config_output_limit *limit_of(const struct node *node,
+                                                  const struct session *session)
+{
+    enum config_client_class class =
+        session_is_subscriber(session) ? CONFIG_CLIENT_PUBSUB : CONFIG_CLIENT_NORMAL;
+    return &node->config->client_output_buffer_limit.of[class];
+}
+
+static bool is_over(int64_t limit_bytes, size_t size)
+{
+    return limit_bytes > 0 && size >= (uint64_t)limit_bytes;
+}
+
+static void close_over_limit(struct node *node, struct link *link)
+{
+    const struct session *session = link->session;
+    log_warning("Client id=%llu addr=%s closed: %zu bytes of output waited, over the limit",
+                (unsigned long long)session->id, session->address, session->output.size);
+    node->clients_over_output++;
+    clients_close(node, link);
+}
+
+bool limits_close_if_over(struct node *node, struct link *link)
+{
+    const struct session *session = link->session;
+    if (session->kind != SESSION_CLIENT) return false;
+    const struct config_output_limit *limit = limit_of(node, session);
+    if (is_over(limit->hard_bytes, session->output.size)) {
+        close_over_limit(node, link);
+        return true;
+    }
+    if (link->over_soft_since_ms == 0 && is_over(limit->soft_bytes, session->output.size)) {
+        link->over_soft_since_ms = node->clock.now_ms;
+        number_list_add(&node->over_soft, link->number);
+    }
+    return false;
+}
+
+static void check_soft(struct node *node)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < node->over_soft.count; i++) {
+        struct link *link = node_link_find(node, node->over_soft.items[i]);
+        if (link == NULL || link->session == NULL) continue;
+        const struct config_output_limit *limit = limit_of(node, link->session);
+        if (!is_over(limit->soft_bytes, link->session->output.size)) {
+            link->over_soft_since_ms = 0;
+            continue;
+        }
+        if (node->clock.now_ms - link->over_soft_since_ms > limit->soft_seconds * 1000)
+            close_over_limit(node, link);
+        else
+            node->over_soft.items[kept++] = link->number;
+    }
+    node->over_soft.count = kept;
+}
+
+static void check_idle(struct node *node)
+{
+    time_ms timeout_ms = node->config->timeout_s * 1000;
+    if (timeout_ms == 0 || node->clock.now_ms < node->idle_checked_ms + IDLE_PERIOD_MS) return;
+    node->idle_checked_ms = node->clock.now_ms;
+    struct session *session = engine_session_next(node->engine, NULL);
+    while (session != NULL) {
+        struct session *next = engine_session_next(node->engine, session);
+        struct link *link = node_link_find(node, session->connection);
+        bool may_be_idle = session->kind != SESSION_CLIENT || session_is_subscriber(session) ||
+                           session->blocked.reason != BLOCK_NONE;
+        if (link != NULL && !may_be_idle && !link->is_closing &&
+            node->clock.now_ms - session->active_ms > timeout_ms) {
+            log_verbose("Closing idle client");
+            clients_close(node, link);
+        }
+        session = next;
+    }
+}
+
+void limits_cron(struct node *node)
+{
+    check_soft(node);
+    check_idle(node);
+}
