@@ -168,11 +168,11 @@ void clients_take_ready(struct node *node)
     while ((session = engine_take_ready(node->engine)) != NULL) {
         struct link *link = node_link_find(node, session->connection);
         if (link == NULL) continue; /* a session without a connection */
-        if (session->close == SESSION_CLOSES_NOW)
+        if (session->close == SESSION_CLOSES_NOW || limits_are_passed(node, link))
             clients_close(node, link);
         else if (session->close == SESSION_CLOSES_FLUSHED)
             node_link_close_flushed(node, link);
-        else if (!limits_close_if_over(node, link))
+        else
             node_link_wants_send(node, link);
     }
 }

@@ -21,22 +21,20 @@ static bool is_over(int64_t limit_bytes, size_t size)
     return limit_bytes > 0 && size >= (uint64_t)limit_bytes;
 }
 
-static void close_over_limit(struct node *node, struct link *link)
+static void report_over(struct node *node, const struct session *session)
 {
-    const struct session *session = link->session;
     log_warning("Client id=%llu addr=%s closed: %zu bytes of output waited, over the limit",
                 (unsigned long long)session->id, session->address, session->output.size);
     node->clients_over_output++;
-    clients_close(node, link);
 }
 
-bool limits_close_if_over(struct node *node, struct link *link)
+bool limits_are_passed(struct node *node, struct link *link)
 {
     const struct session *session = link->session;
     if (session->kind != SESSION_CLIENT) return false;
     const struct config_output_limit *limit = limit_of(node, session);
     if (is_over(limit->hard_bytes, session->output.size)) {
-        close_over_limit(node, link);
+        report_over(node, session);
         return true;
     }
     if (link->over_soft_since_ms == 0 && is_over(limit->soft_bytes, session->output.size)) {
@@ -57,10 +55,12 @@ static void check_soft(struct node *node)
             link->over_soft_since_ms = 0;
             continue;
         }
-        if (node->clock.now_ms - link->over_soft_since_ms > limit->soft_seconds * 1000)
-            close_over_limit(node, link);
-        else
+        if (node->clock.now_ms - link->over_soft_since_ms <= limit->soft_seconds * 1000) {
             node->over_soft.items[kept++] = link->number;
+            continue;
+        }
+        report_over(node, link->session);
+        session_close(node->engine, link->session, SESSION_CLOSES_NOW);
     }
     node->over_soft.count = kept;
 }
@@ -70,18 +70,13 @@ static void check_idle(struct node *node)
     time_ms timeout_ms = node->config->timeout_s * 1000;
     if (timeout_ms == 0 || node->clock.now_ms < node->idle_checked_ms + IDLE_PERIOD_MS) return;
     node->idle_checked_ms = node->clock.now_ms;
-    struct session *session = engine_session_next(node->engine, NULL);
-    while (session != NULL) {
-        struct session *next = engine_session_next(node->engine, session);
-        struct link *link = node_link_find(node, session->connection);
-        bool may_be_idle = session->kind != SESSION_CLIENT || session_is_subscriber(session) ||
-                           session->blocked.reason != BLOCK_NONE;
-        if (link != NULL && !may_be_idle && !link->is_closing &&
-            node->clock.now_ms - session->active_ms > timeout_ms) {
-            log_verbose("Closing idle client");
-            clients_close(node, link);
-        }
-        session = next;
+    for (struct session *session = engine_session_next(node->engine, NULL); session != NULL;
+         session = engine_session_next(node->engine, session)) {
+        if (node->clock.now_ms - session->active_ms <= timeout_ms) continue;
+        if (session->kind != SESSION_CLIENT || session_is_subscriber(session)) continue;
+        if (session->blocked.reason != BLOCK_NONE || session->close != SESSION_STAYS) continue;
+        log_verbose("Closing idle client");
+        session_close(node->engine, session, SESSION_CLOSES_NOW);
     }
 }
 

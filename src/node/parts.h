@@ -66,8 +66,8 @@ void clients_answer_wait(struct node *node, struct session *session);
 void clients_withhold(struct node *node);
 
 /* ---- limits.c ---- */
-/* True when the client had more waiting than it may, and is gone. */
-bool limits_close_if_over(struct node *node, struct link *link);
+/* True when more waits for the client than it may have: it must go. */
+bool limits_are_passed(struct node *node, struct link *link);
 void limits_cron(struct node *node);
 
 /* ---- bus.c ---- */
