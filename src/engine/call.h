@@ -64,6 +64,11 @@ static inline bool call_string_for_write(struct call *call, const struct key *ke
 /* For reading without touching the access clock: TTL, TYPE, EXISTS. */
 struct entry *call_find_untouched(struct call *call, const struct key *key);
 
+/* For a command whose slot no key spec names (CLUSTERSCAN): false when a redirect was answered. */
+bool call_slot_is_served(struct call *call, unsigned slot);
+/* The same as a plain question. */
+bool call_is_slot_here(const struct call *call, unsigned slot);
+
 /* The object that engine_options.host named, checked by its magic: for rows of the node. */
 void *call_host(const struct call *call);
 

@@ -3,6 +3,7 @@
 #include "base/glob.h"
 #include "engine/docs.h"
 #include "engine/internal.h"
+#include <stdio.h>
 
 static const char *const flag_names[] = {
     "write",        "readonly",          "denyoom",          "admin",
@@ -50,10 +51,9 @@ static void reply_bits(struct call *call, uint32_t bits, const char *const *name
     reply_set(call, (size_t)__builtin_popcount(bits));
     for (size_t i = 0; i < count; i++) {
         if (!(bits & 1u << i)) continue;
-        char text[64];
-        struct buffer word = { .data = text, .capacity = sizeof(text) };
-        buffer_printf(&word, "%s%s", prefix, names[i]);
-        resp_simple_bytes(call->writer, buffer_bytes(&word));
+        char word[64];
+        int size = snprintf(word, sizeof(word), "%s%s", prefix, names[i]);
+        resp_simple_bytes(call->writer, bytes_of(word, (size_t)size));
     }
 }
 

@@ -28,6 +28,7 @@ struct engine *engine_create(const struct engine_options *options)
     engine->ticks = options->ticks;
     engine->access.changes = &engine->changes;
     prng_init(&engine->prng, options->seed);
+    engine->fingerprint = prng_next(&engine->prng) >> 32 | 1;
     changes_init(&engine->changes);
     list_init(&engine->sessions);
     list_init(&engine->ready);
@@ -81,6 +82,11 @@ void engine_register(struct engine *engine, const struct command *rows, size_t c
 enum err engine_rename(struct engine *engine, struct bytes from, struct bytes to)
 {
     return command_table_rename(&engine->table, from, to);
+}
+
+uint64_t engine_fingerprint(const struct engine *engine)
+{
+    return engine->fingerprint;
 }
 
 struct permit *engine_permit(struct engine *engine)

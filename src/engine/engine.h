@@ -57,6 +57,8 @@ void engine_register(struct engine *engine, const struct command *rows, size_t c
  * no such command; ERR_EXISTS: there is one of the new name. */
 NODISCARD enum err engine_rename(struct engine *engine, struct bytes from, struct bytes to);
 
+/* A number of this engine's own: cursors that carry another one are not ours. */
+uint64_t engine_fingerprint(const struct engine *engine);
 /* The caller writes into them between turns. */
 struct permit *engine_permit(struct engine *engine);
 struct engine_settings *engine_settings(struct engine *engine);

@@ -120,10 +120,9 @@ static void prepare_access(struct engine *engine, const struct session *session)
         !engine->permit.is_replica && !engine->access.ignores_expiry && !engine->permit.is_loading;
 }
 
-static void queue_call(struct call *call, int32_t slot)
+static void queue_call(struct call *call)
 {
     multi_queue(call->session, call->entry, call->argv, call->argc);
-    if (slot >= 0) call->session->queue_slot = slot;
     reply_simple(call, "QUEUED");
 }
 
@@ -142,7 +141,7 @@ static void run_permitted(struct engine *engine, struct call *call)
         mark_write(engine, session);
     if (session->flags & SESSION_ASKING) session->flags &= ~(uint32_t)SESSION_ASKING;
     if (is_queued)
-        queue_call(call, call->slot);
+        queue_call(call);
     else
         engine_run_call(engine, call);
 }

@@ -92,6 +92,7 @@ struct engine {
     uint64_t (*ticks)(void);
     uint64_t ticks_last; /* read after the last command: where the next one starts */
     struct prng prng;
+    uint64_t fingerprint;
     struct engine_clock clock;
     uint64_t turn;
 

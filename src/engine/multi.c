@@ -54,7 +54,6 @@ void multi_discard(struct engine *engine, struct session *session)
     session->queue_count = 0;
     session->queue_bytes = 0;
     session->queue_flags_any = session->queue_flags_all = 0;
-    session->queue_slot = -1;
     session->flags &= ~(uint32_t)(SESSION_MULTI | SESSION_DIRTY_EXEC);
     unwatch_all(engine, session);
 }

@@ -51,21 +51,19 @@ static void slot_of_request(struct engine *engine, const struct command_entry *e
         slot_add(keys, key_slot(argv[engine->places.items[i].index]));
 }
 
+/* What was queued is taken together when EXEC comes, as Valkey does it. */
 static struct slot_keys slot_find(struct engine *engine, const struct call *call)
 {
     struct slot_keys keys = { .slot = -1 };
-    struct session *session = call->session;
     if (call->first_key_index > 0 && call->entry->key_shape == KEYS_ONE) {
         slot_add(&keys, call->first_key.slot);
     } else if (call->command->flags & CMD_IS_EXEC) {
-        for (struct queued_command *queued = session->queue_first; queued != NULL;
+        for (struct queued_command *queued = call->session->queue_first; queued != NULL;
              queued = queued->next)
             slot_of_request(engine, queued->entry, queued->argv, queued->argc, &keys);
     } else {
         slot_of_request(engine, call->entry, call->argv, call->argc, &keys);
     }
-    if (session->flags & SESSION_MULTI && session->queue_slot >= 0 && keys.slot >= 0)
-        slot_add(&keys, (uint32_t)session->queue_slot);
     return keys;
 }
 
@@ -194,6 +192,31 @@ static void decide_cluster(struct engine *engine, const struct call *call, uint3
     }
     decide_slot(engine, call, flags, &keys, refusal);
     if (refusal->text[0] == '\0' && is_write && !has_lease) refuse(refusal, cluster_down);
+}
+
+static void decide_lone_slot(const struct call *call, unsigned slot, struct refusal *refusal)
+{
+    struct slot_keys keys = { .slot = (int32_t)slot, .count = 1 };
+    refusal->text[0] = '\0';
+    refusal->must_wait = false;
+    if (call->engine->permit.is_cluster)
+        decide_slot(call->engine, call, call->entry->flags, &keys, refusal);
+}
+
+bool call_slot_is_served(struct call *call, unsigned slot)
+{
+    struct refusal refusal;
+    decide_lone_slot(call, slot, &refusal);
+    if (refusal.text[0] == '\0') return true;
+    reply_error(call, refusal.text);
+    return false;
+}
+
+bool call_is_slot_here(const struct call *call, unsigned slot)
+{
+    struct refusal refusal;
+    decide_lone_slot(call, slot, &refusal);
+    return refusal.text[0] == '\0';
 }
 
 /* --- the state of the server ------------------------------------------------------------- */

@@ -107,7 +107,6 @@ struct session {
     size_t queue_bytes;
     uint32_t queue_flags_any; /* flags that at least one queued row has */
     uint32_t queue_flags_all; /* flags that all of them have */
-    int32_t queue_slot;       /* slot of the queued keys, -1: none yet */
     struct watcher watcher;   /* WATCH */
     uint32_t watch_count;
     struct subscriptions *subscriptions; /* owned; NULL: never subscribed */

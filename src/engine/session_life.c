@@ -22,7 +22,6 @@ struct session *session_create(struct engine *engine, const struct session_optio
     session->endpoint_kind = options->endpoint_kind;
     session->is_authenticated = options->kind != SESSION_CLIENT || !engine_needs_password(engine);
     session->flags = (options->is_unix ? SESSION_UNIX : 0) | (options->is_tls ? SESSION_TLS : 0);
-    session->queue_slot = -1;
     session->created_ms = session->active_ms = now_ms;
     session->name = memory_copy_text("");
     session->library_name = memory_copy_text("");
