@@ -6,6 +6,7 @@
  *
  *   NACK     | epoch 8 | wait 4 | reason 1 |
  *   OFFSET   | primary 40 | offset 8 | eligible 1 |          also LINEAGE, HAND_OVER
+ *   CASTS    | n 4 | n x (candidate 40, primary 40, epoch 8) |
  *   FORMATION| phase 1 | name size 1 | name | shards 4 | replicas 4 | set 8 |
  *            | round 4 | refused n 4 | n x 8 | heard n 4 | n x (id 40, ip 46, ports 3 x 2) |
  *            | members n 4 | n x (id 40, locked 1, host 46) | */
@@ -13,6 +14,7 @@
 #include "base/ensure.h"
 #include "base/memory.h"
 
+#define CAST_SIZE   (2 * NODE_ID_SIZE + 8)
 #define HEARD_SIZE  (NODE_ID_SIZE + ADDRESS_IP_SIZE + 6)
 #define MEMBER_SIZE (NODE_ID_SIZE + 1 + ADDRESS_IP_SIZE)
 
@@ -134,6 +136,36 @@ enum err eir_offset_read(struct bytes payload, struct eir_offset *offset)
     offset->offset = take_number(&cursor, 8);
     offset->is_eligible = take_bool(&cursor);
     return cursor_end(&cursor);
+}
+
+void eir_casts_write(const struct eir_cast *casts, uint32_t count, struct buffer *into)
+{
+    ensure(count <= EIR_CASTS_MAX);
+    put_number(into, count, 4);
+    for (uint32_t i = 0; i < count; i++) {
+        put_id(into, &casts[i].candidate);
+        put_id(into, &casts[i].primary);
+        put_number(into, casts[i].epoch, 8);
+    }
+}
+
+enum err eir_casts_read(struct bytes payload, struct eir_cast **casts, uint32_t *count)
+{
+    struct cursor cursor = { .left = payload };
+    *casts = NULL;
+    *count = take_count(&cursor, EIR_CASTS_MAX, CAST_SIZE);
+    if (*count > 0) *casts = memory_alloc_zero(*count * sizeof(**casts));
+    for (uint32_t i = 0; i < *count; i++) {
+        take_id(&cursor, &(*casts)[i].candidate);
+        take_id(&cursor, &(*casts)[i].primary);
+        (*casts)[i].epoch = take_number(&cursor, 8);
+    }
+    enum err err = cursor_end(&cursor);
+    if (!err) return ERR_NONE;
+    memory_free(*casts);
+    *casts = NULL;
+    *count = 0;
+    return err;
 }
 
 void formation_message_write(const struct formation_message *message, struct buffer *into)

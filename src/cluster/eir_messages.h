@@ -14,6 +14,7 @@ enum eir_type {
     EIR_FORMATION = 4, /* formation: proposal, lock, formed */
     EIR_LINEAGE = 5,   /* empty restart: asks the best replica to take over */
     EIR_HAND_OVER = 6, /* a stopping primary asks a caught-up replica to take over */
+    EIR_CASTS = 7,     /* before a vote: votes of the voter that may still win elsewhere */
 };
 
 /* Capabilities in the Eir header. */
@@ -41,6 +42,17 @@ struct eir_offset {
 };
 void eir_offset_write(const struct eir_offset *offset, struct buffer *into);
 NODISCARD enum err eir_offset_read(struct bytes payload, struct eir_offset *offset);
+
+/* EIR_CASTS */
+#define EIR_CASTS_MAX 1024
+struct eir_cast {
+    struct node_id candidate;
+    struct node_id primary;
+    uint64_t epoch;
+};
+void eir_casts_write(const struct eir_cast *casts, uint32_t count, struct buffer *into);
+/* On success the list is the caller's; NULL when it is empty. */
+NODISCARD enum err eir_casts_read(struct bytes payload, struct eir_cast **casts, uint32_t *count);
 
 /* EIR_FORMATION. What a node says of itself, of the nodes that it has heard, and of one set. */
 #define FORMATION_MEMBERS_MAX 4096 /* of a set; also of nodes heard. 16384 slots / 4 */

@@ -254,7 +254,8 @@ static void print_slots(const struct peer *peer, struct buffer *into)
 
 static void win(struct cluster *cluster, unsigned votes)
 {
-    uint64_t epoch = cluster->election.epoch;
+    const uint64_t epoch_won = cluster->election.epoch;
+    uint64_t epoch = epoch_won;
     ensure(epoch > 0);
     ensure(cluster->me->primary != NULL);
     struct buffer slots;
@@ -268,6 +269,7 @@ static void win(struct cluster *cluster, unsigned votes)
     if (cluster->options.plant == PLANT_EPOCH_NOT_RAISED) {
         epoch = MAX(cluster->me->config_epoch, cluster->me->primary->config_epoch);
     }
+    vote_inherit(cluster, epoch_won);
     role_promote(cluster, epoch);
 }
 

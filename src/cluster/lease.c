@@ -303,6 +303,13 @@ void lease_refresh(struct cluster *cluster)
     ensure(!cluster->lease.is_dirty);
 }
 
+bool lease_holds(struct cluster *cluster)
+{
+    lease_refresh(cluster);
+    ensure(!cluster->lease.is_dirty);
+    return cluster->lease.until_ms > cluster->now_ms;
+}
+
 time_ms lease_until_ms(const struct cluster *cluster)
 {
     return cluster->lease.is_dirty ? 0 : cluster->lease.until_ms;

@@ -57,6 +57,8 @@ void lease_on_deadline(struct cluster *cluster); /* DEADLINE_LEASE is due */
 void lease_on_voters_changed(struct cluster *cluster);
 /* Before every step ends: looks again where something changed. */
 void lease_refresh(struct cluster *cluster);
+/* Mine holds at this moment. */
+bool lease_holds(struct cluster *cluster);
 /* Votes that elect, by the number of voters that the lease reckons with. */
 unsigned lease_quorum(const struct cluster *cluster);
 /* I owe `peer` a promise at this moment. */

@@ -262,6 +262,7 @@ static void on_eir(struct cluster *cluster, struct arrival *arrival)
     case EIR_NACK:
     case EIR_OFFSET: election_on_eir(cluster, arrival->sender, message); break;
     case EIR_FORMATION: formation_on_eir(cluster, arrival->sender, message); break;
+    case EIR_CASTS: vote_on_eir(cluster, arrival->sender, message); break;
     case EIR_HAND_OVER: manual_on_eir(cluster, arrival->sender, message); break;
     case EIR_LINEAGE: lineage_on_eir(cluster, arrival->sender, message); break;
     default: break; /* of a later version */

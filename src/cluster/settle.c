@@ -42,6 +42,7 @@ static void on_role_changed(struct cluster *cluster, struct peer *unused)
     election_on_primary_back(cluster);
     manual_on_role_changed(cluster);
     lineage_on_role_changed(cluster);
+    vote_on_role_changed(cluster);
     const struct peer *primary = cluster->me->primary;
     if (primary != NULL && peer_is_failed(primary)) election_on_primary_failed(cluster);
 }

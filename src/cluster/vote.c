@@ -9,7 +9,15 @@
  * The candidate itself does: a PONG to a PING that we sent after the vote, from a replica that
  * does not stand any more. Until then the vote stays on the list of casts, on disk too. A Valkey
  * candidate says less, so there the classic time-outs decide, and the guarantee is the classic
- * one. */
+ * one.
+ *
+ * A voter can be replaced in the middle of all this, and then two nodes speak for one shard. Four
+ * rules keep that from adding up to two owners. Who votes holds a lease itself (VOTE_NOT_CURRENT):
+ * nobody has replaced it unheard. A paused primary votes for its own successor alone. A successor
+ * keeps its predecessor's promises: it votes against nobody for a node timeout, unless released
+ * (as after a restart). And it keeps its predecessor's casts: each voter tells the candidate which
+ * of its own may still win (EIR_CASTS, in front of the vote). Any two quorums share a voter, so
+ * the successor hears of every election that may have been won before its own. */
 #include "base/number.h"
 #include "cluster/internal.h"
 
@@ -30,6 +38,7 @@ const char *vote_text(enum vote vote)
         [VOTE_PRIMARY_ALIVE] = "its primary is alive",
         [VOTE_PROMISED] = "its primary holds a promise",
         [VOTE_NO_LINK] = "no link to answer on",
+        [VOTE_NOT_CURRENT] = "no lease of my own",
     };
     return vote < VOTE_COUNT ? texts[vote] : "unknown reason";
 }
@@ -47,13 +56,15 @@ enum vote vote_decide(const struct voter *voter, const struct vote_request *requ
     if (!request->primary_failed && !request->is_forced) return VOTE_PRIMARY_ALIVE;
     if (request->is_promised && !request->is_released) return VOTE_PROMISED;
     if (!request->is_connected) return VOTE_NO_LINK;
+    if (!voter->is_current && !request->is_my_replica) return VOTE_NOT_CURRENT;
     return VOTE_GRANTED;
 }
 
 bool vote_may_change(enum vote vote)
 {
     ensure(vote < VOTE_COUNT);
-    return vote == VOTE_PRIMARY_ALIVE || vote == VOTE_PROMISED || vote == VOTE_NO_LINK;
+    return vote == VOTE_PRIMARY_ALIVE || vote == VOTE_PROMISED || vote == VOTE_NO_LINK ||
+           vote == VOTE_NOT_CURRENT;
 }
 
 /* --- casts: votes that may still win --- */
@@ -81,14 +92,14 @@ static void cast_remove(struct cluster *cluster, uint32_t index)
     casts_changed(cluster);
 }
 
-static void cast_add(struct cluster *cluster, const struct peer *candidate,
-                     const struct peer *primary, uint64_t epoch)
+static void cast_add(struct cluster *cluster, const struct node_id *candidate,
+                     const struct node_id *primary, uint64_t epoch)
 {
     struct voting *voting = &cluster->voting;
     uint32_t index = 0;
     /* A candidate that asks again has given its older attempt up: acks of that count no more. */
     while (index < voting->cast_count &&
-           !node_id_equal(&voting->casts[index].candidate, &candidate->id)) {
+           !node_id_equal(&voting->casts[index].candidate, candidate)) {
         index++;
     }
     if (index == voting->cast_count) {
@@ -96,7 +107,7 @@ static void cast_add(struct cluster *cluster, const struct peer *candidate,
         voting->casts = memory_realloc(voting->casts,
                                        voting->cast_count * sizeof(*voting->casts));
     }
-    voting->casts[index] = (struct vote_cast){ .candidate = candidate->id, .primary = primary->id,
+    voting->casts[index] = (struct vote_cast){ .candidate = *candidate, .primary = *primary,
                                                .epoch = epoch, .cast_ms = cluster->now_ms,
                                                .asked_ms = cluster->now_ms };
     casts_changed(cluster);
@@ -201,6 +212,7 @@ static struct vote_request request_facts(const struct cluster *cluster,
     facts.has_newer_owner = has_newer_owner(cluster, message);
 
     bool is_me = primary == cluster->me;
+    facts.is_my_replica = is_me;
     bool is_paused = is_me ? manual_is_paused(cluster) : primary->lease.is_paused;
     bool is_hard = !is_me && failure_is_hard(primary);
     bool speaks_eir = message->eir.is_present && !cluster->options.is_classic;
@@ -214,15 +226,38 @@ static struct vote_request request_facts(const struct cluster *cluster,
     return facts;
 }
 
-static enum vote decide(const struct cluster *cluster, const struct peer *candidate,
+static enum vote decide(struct cluster *cluster, const struct peer *candidate,
                         const struct cluster_message *message)
 {
     ensure(candidate != cluster->me);
+    bool is_leaving = cluster->manual.state == MANUAL_PAUSED;
+    bool is_current = cluster->options.is_classic || (lease_holds(cluster) && !is_leaving);
     struct voter voter = { .is_voter = peer_is_voter(cluster->me),
+                           .is_current = is_current,
                            .epoch_current = cluster->current_epoch,
                            .epoch_voted = cluster->last_vote_epoch };
     struct vote_request facts = request_facts(cluster, candidate, message);
     return vote_decide(&voter, &facts);
+}
+
+/* What I have cast and what may still win, but for the candidate's own shard. */
+static void tell_casts(struct cluster *cluster, struct peer *candidate)
+{
+    const struct voting *voting = &cluster->voting;
+    struct eir_cast casts[EIR_CASTS_MAX];
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < voting->cast_count && count < EIR_CASTS_MAX; i++) {
+        const struct vote_cast *cast = &voting->casts[i];
+        if (node_id_equal(&cast->primary, &candidate->primary->id)) continue;
+        casts[count++] = (struct eir_cast){ cast->candidate, cast->primary, cast->epoch };
+    }
+    ensure(count <= voting->cast_count);
+    if (count == 0) return;
+    struct buffer payload;
+    buffer_init(&payload);
+    eir_casts_write(casts, count, &payload);
+    send_eir(cluster, candidate, EIR_CASTS, buffer_bytes(&payload));
+    buffer_fini(&payload);
 }
 
 static void grant(struct cluster *cluster, struct peer *candidate, uint64_t epoch)
@@ -231,8 +266,9 @@ static void grant(struct cluster *cluster, struct peer *candidate, uint64_t epoc
     ensure(epoch > cluster->last_vote_epoch);
     struct peer *primary = candidate->primary;
     bool is_classic = !candidate->is_eir;
+    tell_casts(cluster, candidate); /* in front of the vote, on the same link */
     cluster->last_vote_epoch = epoch;
-    cast_add(cluster, candidate, primary, epoch);
+    cast_add(cluster, &candidate->id, &primary->id, epoch);
     primary->voted_against_until_ms =
         cluster->now_ms + (is_classic ? classic_attempt_ms(cluster) : STANDING_MS);
     if (cluster->options.plant != PLANT_VOTE_NOT_SYNCED) cluster_save_first(cluster);
@@ -337,7 +373,7 @@ void vote_init(struct cluster *cluster)
     voting->started_ms = cluster->now_ms;
     voting->had_past = cluster->current_epoch > 0;
     for (uint32_t i = 0; i < voting->cast_count; i++) {
-        ensure(voting->casts[i].epoch <= cluster->last_vote_epoch);
+        ensure(voting->casts[i].epoch > 0);
         voting->casts[i].cast_ms = cluster->now_ms;
         voting->casts[i].asked_ms = cluster->now_ms;
     }
@@ -353,6 +389,7 @@ void vote_fini(struct cluster *cluster)
     while (voting->parked_count > 0) parked_remove(voting, 0);
     memory_free(voting->parked);
     memory_free(voting->casts);
+    memory_free(voting->offered);
     *voting = (struct voting){ 0 };
 }
 
@@ -402,6 +439,53 @@ void vote_on_header(struct cluster *cluster, struct peer *sender,
     if (cluster->voting.parked_count + cluster->voting.cast_count > 0) review(cluster);
 }
 
+void vote_on_eir(struct cluster *cluster, struct peer *sender,
+                 const struct cluster_message *message)
+{
+    struct voting *voting = &cluster->voting;
+    struct eir_cast *casts;
+    uint32_t count;
+    ensure(message->type == MESSAGE_EIR);
+    if (message->eir_type != EIR_CASTS || !peer_is_voter(sender)) return;
+    if (!election_is_standing(cluster)) return;
+    if (eir_casts_read(message->payload, &casts, &count)) return;
+    if (voting->offered_epoch != cluster->election.epoch) voting->offered_count = 0;
+    voting->offered_epoch = cluster->election.epoch;
+    uint32_t room = voting->offered_count + count;
+    voting->offered = memory_realloc(voting->offered, MAX(room, 1) * sizeof(*voting->offered));
+    if (count > 0) {
+        memcpy(voting->offered + voting->offered_count, casts, count * sizeof(*casts));
+    }
+    voting->offered_count = room;
+    memory_free(casts);
+}
+
+void vote_inherit(struct cluster *cluster, uint64_t epoch)
+{
+    struct voting *voting = &cluster->voting;
+    ensure(epoch > 0);
+    bool is_mine = voting->offered_epoch == epoch;
+    for (uint32_t i = 0; is_mine && i < voting->offered_count; i++) {
+        const struct eir_cast *cast = &voting->offered[i];
+        if (node_id_equal(&cast->candidate, &cluster->me->id)) continue;
+        if (node_id_equal(&cast->primary, &cluster->me->id)) continue;
+        cast_add(cluster, &cast->candidate, &cast->primary, cast->epoch);
+    }
+    voting->offered_count = 0;
+    if (voting->cast_count == 0) return;
+    cluster_deadline_set(cluster, DEADLINE_VOTE, cluster->now_ms + PROOF_EARLY_MS);
+}
+
+void vote_on_role_changed(struct cluster *cluster)
+{
+    struct voting *voting = &cluster->voting;
+    ensure(cluster->me != NULL);
+    if (!peer_is_voter(cluster->me)) return;
+    /* Whom my predecessor promised something, I do not know. */
+    voting->started_ms = cluster->now_ms;
+    voting->had_past = true;
+}
+
 void vote_on_peer_failed(struct cluster *cluster, struct peer *failed)
 {
     ensure(failed != cluster->me);
@@ -437,7 +521,7 @@ void vote_write_casts(const struct cluster *cluster, struct buffer *into)
     const struct voting *voting = &cluster->voting;
     for (uint32_t i = 0; i < voting->cast_count; i++) {
         const struct vote_cast *cast = &voting->casts[i];
-        ensure(cast->epoch <= cluster->last_vote_epoch);
+        ensure(!node_id_is_none(&cast->candidate));
         buffer_printf(into, "%s%llu:" ID_FORMAT ":" ID_FORMAT, i > 0 ? "," : "",
                       (unsigned long long)cast->epoch, ID_TEXT(cast->candidate),
                       ID_TEXT(cast->primary));

@@ -4,6 +4,7 @@
 
 #include "base/buffer.h"
 #include "base/err.h"
+#include "cluster/eir_messages.h"
 #include "cluster/message.h"
 
 struct cluster;
@@ -20,6 +21,7 @@ enum vote {
     VOTE_PRIMARY_ALIVE = 6, /* its primary has not failed here, and nobody forces me */
     VOTE_PROMISED = 7,      /* I owe its primary a promise */
     VOTE_NO_LINK = 8,       /* my answer would not reach the candidate */
+    VOTE_NOT_CURRENT = 9,   /* I may have been replaced without having heard of it */
     VOTE_COUNT
 };
 /* Words for a log, of static storage. */
@@ -27,6 +29,7 @@ const char *vote_text(enum vote vote);
 
 struct voter {
     bool is_voter;
+    bool is_current; /* its own lease holds, and it is not about to be replaced */
     uint64_t epoch_current;
     uint64_t epoch_voted;
 };
@@ -35,6 +38,7 @@ struct vote_request {
     uint64_t epoch;
     bool is_connected;     /* an answer can be sent */
     bool is_replica;       /* of a primary that the voter knows */
+    bool is_my_replica;    /* that primary is the voter itself */
     bool has_newer_owner;  /* of a slot that it claims */
     bool primary_failed;   /* FAIL in the voter's eyes */
     bool is_forced;        /* FORCEACK that counts */
@@ -69,6 +73,9 @@ struct voting {
     uint32_t cast_count;
     struct vote_parked *parked; /* owned */
     uint32_t parked_count;
+    struct eir_cast *offered; /* owned: what voters of my election told of their casts */
+    uint32_t offered_count;
+    uint64_t offered_epoch; /* the election that this was for */
 };
 
 void vote_init(struct cluster *cluster); /* after nodes.conf was read */
@@ -83,6 +90,14 @@ void vote_on_header(struct cluster *cluster, struct peer *sender,
                     const struct cluster_message *message);
 /* The node was just marked FAIL, here or by a FAIL message: parked requests may be granted. */
 void vote_on_peer_failed(struct cluster *cluster, struct peer *failed);
+/* EIR_CASTS from a known Eir node. */
+void vote_on_eir(struct cluster *cluster, struct peer *sender,
+                 const struct cluster_message *message);
+/* I am about to take over with the votes of this epoch: what those voters have cast is mine to
+ * remember, too. Before the promotion is saved. */
+void vote_inherit(struct cluster *cluster, uint64_t epoch);
+/* My role or my primary changed. */
+void vote_on_role_changed(struct cluster *cluster);
 /* DEADLINE_VOTE is due: parked requests have waited long enough. */
 void vote_on_deadline(struct cluster *cluster);
 void vote_on_peer_removed(struct cluster *cluster, struct peer *peer);

@@ -84,6 +84,25 @@ START_TEST(without_a_quorum_nobody_wins_and_epochs_do_not_run_away)
 }
 END_TEST
 
+START_TEST(three_primaries_that_die_and_of_which_two_return_empty_are_all_replaced)
+{
+    struct toy *toy = toy_settled(6, 3, 10);
+    struct node_id dead = toy_id(toy, 0);
+    toy_crash(toy, 0);
+    run_until_failed(toy, 3, &dead);
+    for (int i = 1; i <= 2; i++) {
+        toy_crash(toy, i);
+        toy->nodes[i].facts = (struct cluster_facts){ 0 };
+    }
+    toy_watch(toy, 2000);
+    toy_restart(toy, 1);
+    toy_restart(toy, 2);
+    ck_assert_int_ge(toy_await(toy, 3, 0, 8000), 0);
+    ck_assert_int_ge(toy_await(toy, 5, SLOT_COUNT - 1, 3000), 0);
+    toy_destroy(toy);
+}
+END_TEST
+
 START_TEST(a_candidate_that_cannot_save_its_epoch_asks_nobody)
 {
     struct toy *toy = toy_settled(6, 3, 4);
@@ -215,6 +234,8 @@ int main(void)
     tcase_add_test(tests, the_replica_with_the_greatest_offset_after_draining_wins);
     tcase_add_test(tests, two_shards_that_die_at_once_are_both_replaced_within_a_second);
     tcase_add_test(tests, without_a_quorum_nobody_wins_and_epochs_do_not_run_away);
+    tcase_add_test(tests,
+                   three_primaries_that_die_and_of_which_two_return_empty_are_all_replaced);
     tcase_add_test(tests, a_candidate_that_cannot_save_its_epoch_asks_nobody);
     tcase_add_test(tests, a_voter_that_cannot_save_its_vote_gives_none);
     tcase_add_test(tests, an_epoch_that_was_asked_for_survives_a_restart);

@@ -2,7 +2,9 @@
 #include "cluster/vote.h"
 #include "unit/cluster/toy_story.h"
 
-static const struct voter calm = { .is_voter = true, .epoch_current = 5, .epoch_voted = 3 };
+static const struct voter calm = {
+    .is_voter = true, .is_current = true, .epoch_current = 5, .epoch_voted = 3
+};
 static const struct vote_request good = { .epoch = 5,
                                           .is_connected = true,
                                           .is_replica = true,
@@ -41,6 +43,11 @@ START_TEST(every_refusal_has_a_name)
     request = good;
     request.is_connected = false;
     ck_assert_int_eq(vote_decide(&voter, &request), VOTE_NO_LINK);
+    request = good;
+    voter.is_current = false;
+    ck_assert_int_eq(vote_decide(&voter, &request), VOTE_NOT_CURRENT);
+    request.is_my_replica = true;
+    ck_assert_int_eq(vote_decide(&voter, &request), VOTE_GRANTED);
     for (int vote = 0; vote < VOTE_COUNT; vote++)
         ck_assert_str_ne(vote_text((enum vote)vote), "unknown reason");
 }

@@ -77,6 +77,12 @@ static inline struct toy *toy_settled(int nodes, int primaries, uint64_t seed)
 {
     struct toy *toy = toy_create(nodes, seed);
     toy_form(toy, primaries);
+    for (int i = 0; i < primaries; i++) {
+        toy->nodes[i].facts = (struct cluster_facts){ .offset = 1000, .has_keys = true };
+        toy->nodes[i].facts.replicas_online = nodes > primaries ? 1 : 0;
+        toy_facts(toy, i);
+    }
+    toy_run(toy, 2000);
     for (int i = 0; i < nodes; i++) {
         ck_assert(toy_status(toy, i).is_ok);
         toy_trace_clear(toy, i);
