@@ -150,7 +150,8 @@ static void mute(struct engine *engine, struct call *call)
 {
     struct session *session = call->session;
     bool is_muted = session->flags & (SESSION_REPLY_OFF | SESSION_REPLY_SKIP) ||
-                    session->kind == SESSION_PRIMARY || session->kind == SESSION_LOADING;
+                    session->kind == SESSION_PRIMARY || session->kind == SESSION_LOADING ||
+                    session->kind == SESSION_REPLICA;
     session->flags &= ~(uint32_t)SESSION_REPLY_SKIP;
     if (!is_muted) return;
     engine->nowhere_writer.protocol = session->writer.protocol;
@@ -160,7 +161,11 @@ static void mute(struct engine *engine, struct call *call)
 static void finish_output(struct engine *engine, struct session *session)
 {
     engine->running = NULL;
-    if (engine->nowhere.size > 0) output_consume(&engine->nowhere, engine->nowhere.size);
+    if (engine->nowhere.size > 0) {
+        /* An answer in the middle of its stream would make a replica apply it. */
+        if (session->kind == SESSION_REPLICA) session_close(engine, session, SESSION_CLOSES_NOW);
+        output_consume(&engine->nowhere, engine->nowhere.size);
+    }
     if (engine->after.size > 0) {
         struct buffer pushes = { 0 };
         output_copy(&engine->after, &pushes);

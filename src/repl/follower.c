@@ -301,7 +301,7 @@ static void replconf_ack(struct primary *primary, struct follower *follower, siz
 {
     int64_t acked;
     int64_t durable;
-    if (!follower_is_replica(follower) || follower->state == FOLLOWER_LEAVING) return;
+    ensure(follower_is_replica(follower));
     if (!number_parse(argv[2], &acked)) return;
 
     follower->acked_ms = now_ms;
@@ -319,26 +319,46 @@ static void replconf_ack(struct primary *primary, struct follower *follower, siz
     if (is_news) repl_effect_add(effects, REPL_ACKED);
 }
 
+/* Nothing but the stream goes to a replica: what would be answered ends its link, as in Valkey. */
+static void replconf_of_replica(struct replconf *conf, size_t argc, const struct bytes *argv)
+{
+    struct follower *follower = conf->follower;
+    if (follower->state == FOLLOWER_LEAVING) return;
+    if (argc >= 3 && argc % 2 == 1) {
+        if (bytes_is_word(argv[1], "getack")) return;
+        if (bytes_is_word(argv[1], "ack")) {
+            replconf_ack(conf->primary, follower, argc, argv, conf->now_ms, conf->effects);
+            return;
+        }
+    }
+    repl_trace(conf->effects, LOG_LEVEL_WARNING,
+               "replica %s:%u dropped: it sent a request that must be answered", follower->ip,
+               follower->port);
+    uint64_t job = follower->job;
+    follower_drop(conf->primary, follower, false, conf->effects);
+    snapshot_lost_follower(conf->primary, job, conf->effects);
+}
+
 void primary_replconf(struct primary *primary, struct follower *follower, size_t argc,
                       const struct bytes *argv, time_ms now_ms, struct repl_effects *effects)
 {
     ensure(follower->magic == FOLLOWER_MAGIC);
     ensure(argc > 0);
+    struct replconf conf = {
+        .primary = primary, .follower = follower, .now_ms = now_ms, .effects = effects
+    };
+    if (follower_is_replica(follower)) {
+        replconf_of_replica(&conf, argc, argv);
+        return;
+    }
     if (argc % 2 == 0) {
         answer_error(follower, "ERR syntax error");
         return;
     }
     for (size_t i = 1; i + 1 < argc; i += 2) {
-        if (bytes_is_word(argv[i], "ack")) {
-            replconf_ack(primary, follower, argc - (i - 1), argv + (i - 1), now_ms, effects);
-            return;
-        }
-        if (bytes_is_word(argv[i], "getack")) return; /* for replicas; here nobody answers it */
-        struct replconf conf = { .primary = primary,
-                                 .follower = follower,
-                                 .value = argv[i + 1],
-                                 .now_ms = now_ms,
-                                 .effects = effects };
+        /* Both are for links of replicas; nobody answers them here. */
+        if (bytes_is_word(argv[i], "ack") || bytes_is_word(argv[i], "getack")) return;
+        conf.value = argv[i + 1];
         if (!replconf_option(&conf, argv[i])) return;
     }
     output_append(follower->output, BYTES("+OK\r\n"));

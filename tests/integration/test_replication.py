@@ -1,7 +1,10 @@
 """Replication between our own nodes: the stories that interop plays with Valkey, and our own."""
+import socket
+
 import eirtest
 from eirtest import wait_until
 from replication_stories import Replication, caught_up, content, fill, info, is_following
+from resp_client import encode
 
 
 class Stories(Replication, eirtest.TestCase):
@@ -10,6 +13,28 @@ class Stories(Replication, eirtest.TestCase):
 
     def start_replica(self, **options):
         return self.start_server(**options)
+
+
+class Links(eirtest.TestCase):
+    def follow_by_hand(self, primary):
+        """A link that was served a full sync and is online."""
+        link = socket.create_connection(("127.0.0.1", primary.port), timeout=20)
+        self.addCleanup(link.close)
+        link.sendall(encode("REPLCONF", "capa", "eof", "version", "9.1.2"))
+        self.assertEqual(link.recv(5), b"+OK\r\n")
+        link.sendall(encode("PSYNC", "?", "-1"))
+        data = b""
+        while data.count(data.partition(b"$EOF:")[2][:40] or b"?") < 2:
+            data += link.recv(65536)
+        link.sendall(encode("REPLCONF", "ACK", 0))
+        return link
+
+    def test_only_the_stream_goes_to_a_replica(self):
+        primary = self.start_server(repl_diskless_sync_delay=0)
+        for request in (("PING",), ("GET", "a"), ("NOSUCH",), ("REPLCONF", "capa", "eof")):
+            link = self.follow_by_hand(primary)
+            link.sendall(encode(*request))
+            self.assertEqual(link.recv(1000), b"", request)
 
 
 class Restarts(eirtest.TestCase):

@@ -522,6 +522,19 @@ START_TEST(rdb_only_ends_with_the_snapshot)
 }
 END_TEST
 
+START_TEST(a_replica_that_wants_an_answer_is_dropped)
+{
+    struct player *player = join_online();
+    replconf(player, "REPLCONF GETACK *");
+    ck_assert(!player->is_closed);
+    replconf(player, "REPLCONF listening-port 5");
+    expect(player, "");
+    ck_assert(player->is_closed);
+    replconf(player, "REPLCONF ACK 5");
+    expect(player, "");
+}
+END_TEST
+
 START_TEST(a_failed_snapshot_drops_its_replicas)
 {
     struct player *player = join_modern();
@@ -717,6 +730,7 @@ int main(void)
     tcase_add_test(tcase, psync_failover_asks_a_replica_to_take_over);
     tcase_add_test(tcase, sync_gets_the_snapshot_without_a_status_line);
     tcase_add_test(tcase, rdb_only_ends_with_the_snapshot);
+    tcase_add_test(tcase, a_replica_that_wants_an_answer_is_dropped);
     tcase_add_test(tcase, a_failed_snapshot_drops_its_replicas);
     tcase_add_test(tcase, a_snapshot_that_nobody_wants_any_more_is_stopped);
     tcase_add_test(tcase, a_slow_receiver_slows_the_snapshot_down);
