@@ -575,7 +575,7 @@ static bool read_members(struct bytes text, struct formation_member *members, ui
 }
 
 /* The members of a lock, checked against its number. */
-static bool read_set(struct agreement *agreement, uint64_t number, uint32_t round,
+static bool read_set(struct agreement *agreement, uint64_t phase, uint64_t number, uint32_t round,
                      struct bytes text)
 {
     uint32_t wanted = plan_size(&agreement->shape);
@@ -588,7 +588,8 @@ static bool read_set(struct agreement *agreement, uint64_t number, uint32_t roun
     if (set != NULL) memcpy(set->members, members, wanted * sizeof(*members));
     memory_free(members);
     const struct formation_member *me = set ? set_member(set, &agreement->self) : NULL;
-    return me != NULL && me->has_locked;
+    if (me == NULL) return set != NULL && phase == FORMATION_FORMED; /* I came late to it */
+    return me->has_locked;
 }
 
 bool agreement_read_lock(struct agreement *agreement, struct bytes text)
@@ -612,7 +613,8 @@ bool agreement_read_lock(struct agreement *agreement, struct bytes text)
 
     agreement->shape = shape;
     bool has_members = text.size > 0 || phase == FORMATION_LOCKED;
-    if (has_members && !read_set(agreement, number, (uint32_t)round, text)) return false;
+    if (has_members && !read_set(agreement, phase, number, (uint32_t)round, text))
+        return false;
     agreement->phase = (uint8_t)phase;
     agreement->set = number;
     return true;

@@ -206,6 +206,17 @@ void check_promoted(struct sim *sim, struct sim_node *node, uint32_t old_primary
     }
 }
 
+/* What a shard holds must not end with the data of a primary that came back empty. */
+void check_synced(struct sim *sim, const struct sim_node *node, const struct sim_node *source)
+{
+    if (!source->data.was_emptied || source->is_classic || node->is_classic) return;
+    if (!node->data.has_synced || !node->data.has_keys || !sim->checker.lease_holds) return;
+    if (node->data.offset <= source->data.offset) return;
+    sim_fail(sim,
+             "node %u drops its data at offset %llu for those of node %u, which came back empty",
+             node->index, (unsigned long long)node->data.offset, source->index);
+}
+
 /* --- once a second --- */
 
 /* What a cut or a stand-still keeps disturbing. */
@@ -223,7 +234,7 @@ static void keep_disturbed(struct sim *sim)
 static void check_formation(struct sim *sim, struct sim_node *node)
 {
     const struct cluster_status *status = &node->status;
-    if (!status->serves || status->cluster_id == 0 || node->index >= sim->member_count) return;
+    if (!status->serves || status->cluster_id == 0 || !status->is_primary) return;
     uint64_t *formed = &sim->checker.formed_id;
     if (*formed == 0) *formed = status->cluster_id;
     if (*formed != status->cluster_id)

@@ -37,6 +37,7 @@ void data_start(struct sim *sim, struct sim_node *node, bool keeps_data)
         fresh.has_synced = data->has_synced;
     }
     fresh.lost_lineage = !keeps_data && had_data && node->disk.size > 0;
+    fresh.was_emptied = fresh.lost_lineage;
     *data = fresh;
     data_branch(sim, data);
 }
@@ -77,8 +78,17 @@ void data_follow(struct sim *sim, struct sim_node *node, const struct node_id *i
 
 void data_drain(struct sim *sim, struct sim_node *node)
 {
-    (void)sim;
-    node->data.wants_drain = true; /* done by the next tick */
+    time_us took_us = (time_us)prng_below(&sim->prng, 40 * MS);
+    sim_put(sim, EVENT_DRAINED, node->index, sim->now_us + took_us, node->process, NULL);
+}
+
+void data_drained(struct sim *sim, struct sim_node *node)
+{
+    struct sim_data *data = &node->data;
+    if (data->follows_ip == NOBODY) return; /* it leads already */
+    data->offset = data->received;
+    data->is_drained = true;
+    node_tell_facts(sim, node);
 }
 
 void data_flush(struct sim *sim, struct sim_node *node)
@@ -148,6 +158,8 @@ static void data_begin_sync(struct sim *sim, struct sim_node *node, struct sim_n
 static void data_end_sync(struct sim *sim, struct sim_node *node, struct sim_node *source)
 {
     struct sim_data *data = &node->data;
+    check_synced(sim, node, source);
+    data->was_emptied = false;
     data->replid = source->data.replid;
     data->replid2 = (struct replid){ { 0 } };
     data->offset = data->received = source->data.offset;
@@ -185,6 +197,14 @@ static void data_flow(struct sim *sim, struct sim_node *node, struct sim_node *s
     data->heard_us = sim->now_us;
 }
 
+/* An owner that does not serve, because its own data are missing, feeds nobody. */
+static bool data_feeds(struct sim *sim, struct sim_node *source)
+{
+    if (source->state != NODE_RUNNING || source->data.follows_ip != NOBODY) return false;
+    node_refresh(sim, source);
+    return source->status.serves || !source->status.is_primary;
+}
+
 static void data_tick_replica(struct sim *sim, struct sim_node *node)
 {
     struct sim_data *data = &node->data;
@@ -211,8 +231,7 @@ static void data_tick_replica(struct sim *sim, struct sim_node *node)
             data->stream = STREAM_WAITING;
         else if (sim->now_us >= data->syncs_us)
             data_end_sync(sim, node, source);
-    } else if (source->state == NODE_RUNNING && !source->data.lost_lineage &&
-               source->data.follows_ip == NOBODY) {
+    } else if (data_feeds(sim, source)) {
         data_begin_sync(sim, node, source);
     }
 }
@@ -253,12 +272,6 @@ void data_tick(struct sim *sim, struct sim_node *node)
             data_tick_replica(sim, node);
         else if (!sim->options.no_writes)
             data_tick_primary(sim, node);
-        if (data->wants_drain) {
-            data->wants_drain = false;
-            data->offset = data->received;
-            data->is_drained = true;
-            node->facts_due = true;
-        }
         if (node->facts_due) node_pump(sim, node);
     }
     if (node->state == NODE_DOWN) return;

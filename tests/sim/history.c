@@ -125,6 +125,11 @@ static void set_trap(struct sim *sim, const struct fault *fault)
 static void cut_again(struct sim *sim, const struct fault *fault)
 {
     if (fault->kind == FAULT_CUT) sim_cut(sim, fault->a, fault->b);
+    for (uint32_t i = 0; i < sim->node_count; i++) {
+        if (i == fault->a) continue;
+        if (fault->kind == FAULT_MUTE) sim_cut(sim, fault->a, i);
+        if (fault->kind == FAULT_DEAF) sim_cut(sim, i, fault->a);
+    }
     if (fault->kind == FAULT_ISOLATE) sim_isolate(sim, fault->a);
     if (fault->kind == FAULT_PARTITION) sim_partition(sim, fault->mask);
 }
@@ -186,6 +191,9 @@ static void order_failover(struct sim *sim, const struct fault *fault)
 
 static void bump_epoch(struct sim *sim, const struct fault *fault)
 {
+    struct cluster_status status = { 0 };
+    if (sim->nodes[fault->a].core != NULL) sim_status(sim, fault->a, &status);
+    if (!status.serves) return; /* a node with an epoch is not fresh: it would never form */
     struct cluster_order order = { .type = ORDER_BUMP_EPOCH };
     sim_order(sim, fault->a, &order, NULL);
 }
@@ -238,6 +246,8 @@ static const struct fault_row {
     [FAULT_TRAP_SAVE]         = { "trap-save",         set_trap,        back,            6, 0, 0 },
     [FAULT_TRAP_FREEZE]       = { "trap-freeze",       set_trap,        NULL,            4, 0, 0 },
     [FAULT_CUT]               = { "cut",               cut_again,       NULL,            6, 1, 0 },
+    [FAULT_MUTE]              = { "mute",              cut_again,       NULL,            4, 1, 0 },
+    [FAULT_DEAF]              = { "deaf",              cut_again,       NULL,            4, 1, 0 },
     [FAULT_ISOLATE]           = { "isolate",           cut_again,       NULL,            8, 1, 0 },
     [FAULT_PARTITION]         = { "partition",         cut_again,       NULL,            8, 1, 0 },
     [FAULT_BREAK]             = { "break",             break_links,     NULL,            4, 0, 0 },
@@ -258,6 +268,16 @@ static const struct fault_row {
     // clang-format on
 };
 
+bool history_find_fault(const char *name, enum fault_kind *kind)
+{
+    for (unsigned i = 0; i < FAULT_KIND_COUNT; i++) {
+        if (strcmp(rows[i].name, name) != 0) continue;
+        *kind = (enum fault_kind)i;
+        return true;
+    }
+    return false;
+}
+
 /* --- drawing --- */
 
 static enum fault_kind draw_kind(struct prng *prng)
@@ -275,7 +295,10 @@ static void draw_fault(struct history *history, struct prng *prng, uint32_t node
     struct fault *fault = &history->faults[history->fault_count++];
     time_ms timeout_ms = history->options.node_timeout_ms;
     fault->kind = draw_kind(prng);
-    fault->at_ms = 1000 + (time_ms)prng_below(prng, (uint64_t)history->active_ms - 1000);
+    if (history->options.only_fault > 0)
+        fault->kind = (enum fault_kind)(history->options.only_fault - 1);
+    fault->at_ms = history->options.by_formation ? 0 : 1000;
+    fault->at_ms += (time_ms)prng_below(prng, (uint64_t)history->active_ms - 1000);
     fault->a = (uint32_t)prng_below(prng, node_count);
     fault->b = (uint32_t)prng_below(prng, node_count);
     fault->mask = prng_next(prng);
@@ -301,10 +324,14 @@ static void draw_options(struct sim_options *options, struct prng *prng)
         options->replicas = replicas;
     }
     if (options->node_timeout_ms == 0) options->node_timeout_ms = timeout_ms;
-    if (options->classic == 0 && is_mixed && !by_formation) options->classic = classic;
     options->by_formation = options->by_formation || (by_formation && !options->never_by_formation);
+    if (options->classic == 0 && is_mixed && !options->by_formation) options->classic = classic;
+    if (options->by_formation && prng_chance(prng, 1, 2))
+        options->start_spread_ms = 1 + (time_ms)prng_below(prng, 4000);
     options->drifts = prng_chance(prng, 1, 3);
-    if (options->spares == 0) options->spares = (unsigned)prng_below(prng, 2);
+    /* Fresh nodes beyond the plan make rival sets; beside a formed cluster they are strangers. */
+    unsigned spares = (unsigned)prng_below(prng, options->by_formation ? 5 : 2);
+    if (options->spares == 0) options->spares = spares;
 }
 
 void history_draw(struct history *history, uint64_t seed, const struct sim_options *given)

@@ -20,7 +20,9 @@ enum fault_kind {
     FAULT_TRAP_CRASH,      /* ends between two effects ... */
     FAULT_TRAP_SAVE,       /* ... between a SAVE and what follows it */
     FAULT_TRAP_FREEZE,
-    FAULT_CUT, /* a to b, one direction */
+    FAULT_CUT,  /* a to b, one direction */
+    FAULT_MUTE, /* nobody hears a, which hears everybody */
+    FAULT_DEAF, /* a hears nobody */
     FAULT_ISOLATE,
     FAULT_PARTITION,      /* the nodes of mask from the others */
     FAULT_BREAK,          /* resets of some links of a */
@@ -62,6 +64,9 @@ struct history {
 
 /* Draws everything from the seed; what `given` sets (not 0) stays as it is. */
 void history_draw(struct history *history, uint64_t seed, const struct sim_options *given);
+
+/* By the name under which history_print shows it. */
+bool history_find_fault(const char *name, enum fault_kind *kind);
 
 struct verdict {
     bool is_kept;

@@ -4,17 +4,20 @@
  *   --histories N    how many (--count is the same)
  *   --primaries P --replicas R --classic C --timeout MS --formation --by-conf
  *                    instead of what the seed would draw
+ *   --only NAME      faults of this kind alone
  *   --plant NAME     plants a bug: succeeds when a history catches it, and prints the seed
  *   --tell           tells every fault and trace of what a failure was shrunk to
  *   --verbose        the same of each history
  *   --packets        with these: every input and effect too
  *   --keep-going     counts failures instead of stopping at the first */
+#include "base/ensure.h"
 #include "sim/history.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 struct arguments {
     uint64_t seed;
@@ -34,6 +37,16 @@ static const char *const plants[] = {
     [PLANT_EMPTY_RESTART_ALLOWED] = "empty-restart-allowed",
 };
 
+/* What is running when an ensure() of the core ends the program. */
+static uint64_t seed_at_hand;
+static bool is_planted;
+
+static void tell_seed(void)
+{
+    printf("ABORTED seed %llu\n", (unsigned long long)seed_at_hand);
+    if (is_planted) _exit(EXIT_SUCCESS); /* that is one way to catch a bug */
+}
+
 static bool set_plant(struct arguments *arguments, const char *name)
 {
     for (size_t i = 0; i < COUNT_OF(plants); i++) {
@@ -42,6 +55,14 @@ static bool set_plant(struct arguments *arguments, const char *name)
         return true;
     }
     return false;
+}
+
+static bool set_only(struct arguments *arguments, const char *name)
+{
+    enum fault_kind kind;
+    if (!history_find_fault(name, &kind)) return false;
+    arguments->given.only_fault = 1 + (unsigned)kind;
+    return true;
 }
 
 static bool set_option(struct arguments *arguments, const char *name, const char *value)
@@ -59,6 +80,8 @@ static bool set_option(struct arguments *arguments, const char *name, const char
         arguments->given.classic = (unsigned)number;
     else if (strcmp(name, "--timeout") == 0)
         arguments->given.node_timeout_ms = (time_ms)number;
+    else if (strcmp(name, "--only") == 0)
+        return set_only(arguments, value);
     else if (strcmp(name, "--plant") == 0)
         return set_plant(arguments, value);
     else
@@ -111,12 +134,15 @@ int main(int argc, char **argv)
     setvbuf(stdout, NULL, _IOLBF, 0);
     struct timespec start, end;
     clock_gettime(CLOCK_MONOTONIC, &start);
+    is_planted = arguments.given.plant != PLANT_NONE;
+    ensure_on_failure(tell_seed);
     uint64_t failures = 0, events = 0, ran = 0;
     time_ms virtual_ms = 0;
     for (uint64_t i = 0; i < arguments.histories; i++) {
         struct history history;
         struct verdict verdict;
-        history_draw(&history, arguments.seed + i, &arguments.given);
+        seed_at_hand = arguments.seed + i;
+        history_draw(&history, seed_at_hand, &arguments.given);
         if (arguments.given.is_verbose) history_print(&history);
         history_run(&history, &verdict);
         events += verdict.events;
@@ -133,6 +159,5 @@ int main(int argc, char **argv)
     printf("%llu histories, %llu failed, %lld virtual seconds, %llu events in %.1f s\n",
            (unsigned long long)ran, (unsigned long long)failures, (long long)virtual_ms / 1000,
            (unsigned long long)events, seconds);
-    bool is_planted = arguments.given.plant != PLANT_NONE;
     return is_planted == (failures > 0) ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -22,12 +22,14 @@
 /* --- the queue --- */
 
 enum sim_event_type {
+    EVENT_START,     /* node, for the first time */
     EVENT_TIMER,     /* node's core deadline */
     EVENT_PACKET,    /* link, side, packet: arrives at that side */
     EVENT_CONNECT,   /* link: the attempt reaches its target */
     EVENT_CONNECTED, /* link: the answer reaches its origin */
     EVENT_RESOLVED,  /* node, number: seed index */
     EVENT_TICK,      /* node: data model */
+    EVENT_DRAINED,   /* node */
     EVENT_THAW,      /* node */
     EVENT_EXIT,      /* node: the process ends by itself */
     EVENT_STORY,     /* number: the next fault of a history */
@@ -138,6 +140,7 @@ struct sim_data {
     bool has_keys;
     bool has_synced;
     bool lost_lineage;
+    bool was_emptied; /* started without the data that it had, and has not synced since */
     bool is_drained;
     bool is_stopping;
     time_ms active_ms;       /* local */
@@ -148,7 +151,6 @@ struct sim_data {
     enum stream_state stream;
     time_us syncs_us; /* SYNCING: when it will be complete */
     time_us heard_us; /* FLOWING: when the source last said something */
-    bool wants_drain;
 };
 
 struct sim_node {

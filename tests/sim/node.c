@@ -68,6 +68,7 @@ void node_start(struct sim *sim, struct sim_node *node)
                        node_local_ms(sim, node), node_wall_ms(sim, node), &node->core, why);
     if (err) {
         sim_fail(sim, "node %u does not accept its own nodes.conf: %s", node->index, why);
+        if (sim->options.is_verbose) printf("%.*s\n", (int)node->disk.size, node->disk.data);
         return;
     }
     node->state = NODE_RUNNING;

@@ -25,7 +25,9 @@ struct sim_options {
     uint64_t seed;
     time_ms node_timeout_ms; /* 0: 2000 */
     bool by_formation;       /* all nodes start fresh, with seeds, instead of with nodes.conf */
+    unsigned only_fault;     /* histories: 1 + the only kind of fault; 0: all kinds */
     bool never_by_formation; /* histories: whatever the seed would draw */
+    time_ms start_spread_ms; /* processes start one by one within this time */
     unsigned classic;        /* so many of the nodes, from the end, behave as Valkey does */
     bool no_writes;          /* huge worlds: nobody writes and data never changes */
     bool keeps_no_disk;      /* huge worlds: SAVE is counted but its text is not kept */

@@ -86,7 +86,6 @@ void sim_disturb(struct sim *sim, struct sim_node *node)
 static void options_of_node(struct sim *sim, struct sim_node *node)
 {
     const struct sim_options *options = &sim->options;
-    bool is_spare = node->index >= sim->member_count;
     node->options = (struct cluster_options){
         .node_timeout_ms = options->node_timeout_ms,
         .manual_failover_timeout_ms = 5000,
@@ -100,7 +99,7 @@ static void options_of_node(struct sim *sim, struct sim_node *node)
         .plant = options->plant,
         .announced = { .port = 6379, .bus_port = 16379 },
     };
-    if (!options->by_formation || is_spare || node->is_classic) return;
+    if (!options->by_formation || node->is_classic) return;
     snprintf(node->options.name, sizeof(node->options.name), "world");
     node->options.shards = options->primaries;
     node->options.replicas_per_shard = options->replicas;
@@ -205,7 +204,12 @@ struct sim *sim_create(const struct sim_options *options)
     if (!options->by_formation) make_disks(sim);
     check_init(sim);
     for (uint32_t i = 0; i < sim->node_count; i++) {
-        node_start(sim, &sim->nodes[i]);
+        time_us delay_us =
+            (time_us)prng_below(&sim->prng, (uint64_t)options->start_spread_ms * MS + 1);
+        if (delay_us > 0)
+            sim_put(sim, EVENT_START, i, sim->now_us + delay_us, 0, NULL);
+        else
+            node_start(sim, &sim->nodes[i]);
         if (options->keeps_no_disk) buffer_fini(&sim->nodes[i].disk);
     }
     sim->mark_us = sim->now_us;
@@ -255,6 +259,9 @@ static void sim_dispatch(struct sim *sim, struct sim_event *event)
 {
     struct sim_node *node = event->node == NOBODY ? NULL : &sim->nodes[event->node];
     switch ((enum sim_event_type)event->type) {
+    case EVENT_START:
+        if (node->process == 0) node_start(sim, node);
+        break;
     case EVENT_TIMER: node_on_timer(sim, node, event->at_us); break;
     case EVENT_PACKET: net_on_packet(sim, event->packet); break;
     case EVENT_CONNECT: net_on_connect(sim, event->number); break;
@@ -262,6 +269,9 @@ static void sim_dispatch(struct sim *sim, struct sim_event *event)
     case EVENT_RESOLVED: on_resolved(sim, node, event->number); break;
     case EVENT_TICK:
         if (event->number == node->process) data_tick(sim, node);
+        break;
+    case EVENT_DRAINED:
+        if (event->number == node->process && node->core != NULL) data_drained(sim, node);
         break;
     case EVENT_THAW:
         if (event->number == node->process) node_thaw(sim, node);

@@ -47,6 +47,7 @@ void data_follow(struct sim *sim, struct sim_node *node, const struct node_id *i
 void data_lead(struct sim *sim, struct sim_node *node);
 void data_drain(struct sim *sim, struct sim_node *node);
 bool data_may_write(struct sim *sim, struct sim_node *node);
+void data_drained(struct sim *sim, struct sim_node *node);
 void data_flush(struct sim *sim, struct sim_node *node);
 void data_facts(const struct sim *sim, const struct sim_node *node, struct cluster_facts *facts);
 
@@ -83,6 +84,8 @@ void check_started(struct sim *sim, struct sim_node *node);
 void check_forgiven(struct sim *sim, struct sim_node *node); /* its disk or id is gone */
 void check_write(struct sim *sim, struct sim_node *node, unsigned sample, uint64_t epoch);
 void check_promoted(struct sim *sim, struct sim_node *node, uint32_t old_primary);
+/* `node` throws its data away for those of `source`. */
+void check_synced(struct sim *sim, const struct sim_node *node, const struct sim_node *source);
 void check_second(struct sim *sim);
 
 #endif
