@@ -1,5 +1,5 @@
 /* What only the files of repl share: helpers of effects, and the two structs that primary.c,
- * follower.c and snapshot.c work on together. */
+ * follower.c, replconf.c and snapshot.c work on together. */
 #ifndef EIR_REPL_INTERNAL_H
 #define EIR_REPL_INTERNAL_H
 
