@@ -609,6 +609,11 @@ void election_on_facts(struct cluster *cluster, const struct cluster_facts *befo
     struct election *election = &cluster->election;
     const struct cluster_facts *facts = &cluster->facts;
     if (election->state == ELECTION_DRAINING && facts->is_drained) collect(cluster);
+    /* Voters hold hard evidence only against a primary with an heir, and a primary that stops
+     * looks for one: neither can wait for the next scheduled ping to hear of it. */
+    if (before->has_synced != facts->has_synced && peer_is_replica(cluster->me)) {
+        cluster->pong_to_all = true;
+    }
     if (!before->is_stopping && facts->is_stopping && election->state != ELECTION_IDLE) {
         trace(cluster, LOG_LEVEL_NOTICE, "election given up: this node stops");
         give_up(cluster);
