@@ -119,13 +119,19 @@ static void decide_migrating(struct engine *engine, const struct call *call,
         redirect(permit, call->session, "ASK", keys->slot, permit->ask_owners[keys->slot], refusal);
 }
 
+static bool is_shard_pubsub(const struct call *call)
+{
+    return call->command->keys != NULL && call->command->key_flags & KEY_IS_CHANNEL;
+}
+
 static void decide_slot(struct engine *engine, const struct call *call, uint32_t flags,
                         const struct slot_keys *keys, struct refusal *refusal)
 {
     const struct permit *permit = &engine->permit;
     const struct session *session = call->session;
     bool is_asking = session->flags & SESSION_ASKING || flags & CMD_ASKING;
-    bool reads_replica = session->flags & SESSION_READONLY && !(flags & CMD_WRITE);
+    bool reads_replica = (session->flags & SESSION_READONLY && !(flags & CMD_WRITE)) ||
+                         is_shard_pubsub(call); /* its messages reach the whole shard */
     uint16_t owner = permit->owners[keys->slot];
 
     switch ((enum slot_verdict)permit->verdicts[keys->slot]) {
@@ -152,11 +158,6 @@ static void decide_slot(struct engine *engine, const struct call *call, uint32_t
     case SLOT_ELSEWHERE: break;
     }
     redirect(permit, session, "MOVED", keys->slot, owner, refusal);
-}
-
-static bool is_shard_pubsub(const struct call *call)
-{
-    return call->command->keys != NULL && call->command->key_flags & KEY_IS_CHANNEL;
 }
 
 static void decide_cluster(struct engine *engine, const struct call *call, uint32_t flags,

@@ -136,8 +136,10 @@ START_TEST(a_replica_serves_reads_of_readonly_connections)
     ASK("READONLY", "+OK");
     ASK("one a", ":1");
     ASK("store a 1", "-MOVED 15495 10.0.0.2:7002");
+    ASK("WATCH a", "+OK");
     ASK("READWRITE", "+OK");
     ASK("one a", "-MOVED 15495 10.0.0.2:7002");
+    ASK("SPUBLISH a m", ":0"); /* shard channels are everybody's in the shard */
 }
 END_TEST
 
