@@ -193,7 +193,7 @@ static void ttl_as(struct call *call, bool is_absolute, bool is_ms)
         return;
     }
     time_ms shown_ms = is_absolute ? expiry_ms : MAX(expiry_ms - call->wall_ms, 0);
-    reply_integer(call, is_ms ? shown_ms : (shown_ms + 500) / 1000);
+    reply_integer(call, is_ms ? shown_ms : shown_ms / 1000 + (shown_ms % 1000 >= 500));
 }
 
 static void ttl(struct call *call)
