@@ -242,5 +242,5 @@ void cluster_step(struct cluster *cluster, const struct cluster_event *event,
     ensure((size_t)event->type < COUNT_OF(handlers));
     step_begin(cluster, event->now_ms, event->wall_ms, effects);
     handlers[event->type](cluster, event);
-    step_end(cluster);
+    step_end(cluster, false);
 }

@@ -67,6 +67,7 @@ void cluster_save_first(struct cluster *cluster)
     effects_add(cluster, CLUSTER_SAVE);
     cluster->reveals = true;
     cluster->save_is_wanted = false;
+    cluster->saved_ms = cluster->now_ms;
     cluster->save_failed = false;
     if (is_retry) repeat_role(cluster);
     ensure(!cluster->save_is_wanted);

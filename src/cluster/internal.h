@@ -129,6 +129,7 @@ struct cluster {
     bool reveals;         /* a SAVE that counts was issued in this step: mark what follows */
     bool save_failed;     /* the last SAVE that counted failed: nothing leaves unsaved */
     time_ms save_failed_ms;
+    time_ms saved_ms;     /* when a SAVE was last asked for; 0: never in this run */
     bool changed;         /* CLUSTER_CHANGED before the step ends */
     bool pong_to_all;     /* broadcast a PONG before the step ends */
     bool pong_to_shard;   /* the same, to the nodes of my shard */

@@ -422,5 +422,5 @@ void cluster_order(struct cluster *cluster, const struct cluster_order *order,
     step_begin(cluster, order->now_ms, order->wall_ms, effects);
     confirm(answer, "OK");
     handlers[order->type](cluster, order, answer);
-    step_end(cluster);
+    step_end(cluster, true);
 }

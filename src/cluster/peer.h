@@ -14,6 +14,7 @@ enum deadline_kind {
     DEADLINE_PEER, /* in struct peer */
     DEADLINE_SECOND,
     DEADLINE_STATE,
+    DEADLINE_SAVE,
     DEADLINE_ELECTION,
     DEADLINE_VOTE,
     DEADLINE_MANUAL,

@@ -113,11 +113,22 @@ static void on_state_due(struct cluster *cluster)
     cluster->state_is_due = true;
 }
 
+static void on_save_due(struct cluster *cluster)
+{
+    ensure(cluster->me != NULL);
+    /* The step saves before it ends, if that is still wanted. */
+}
+
 static void (*const deadline_handlers[DEADLINE_COUNT])(struct cluster *) = {
-    [DEADLINE_SECOND] = heartbeat_on_second,    [DEADLINE_STATE] = on_state_due,
-    [DEADLINE_ELECTION] = election_on_deadline, [DEADLINE_VOTE] = vote_on_deadline,
-    [DEADLINE_MANUAL] = manual_on_deadline,     [DEADLINE_MIGRATION] = migration_on_deadline,
-    [DEADLINE_LEASE] = lease_on_deadline,       [DEADLINE_FORMATION] = formation_on_deadline,
+    [DEADLINE_SECOND] = heartbeat_on_second,
+    [DEADLINE_STATE] = on_state_due,
+    [DEADLINE_SAVE] = on_save_due,
+    [DEADLINE_ELECTION] = election_on_deadline,
+    [DEADLINE_VOTE] = vote_on_deadline,
+    [DEADLINE_MANUAL] = manual_on_deadline,
+    [DEADLINE_MIGRATION] = migration_on_deadline,
+    [DEADLINE_LEASE] = lease_on_deadline,
+    [DEADLINE_FORMATION] = formation_on_deadline,
     [DEADLINE_LINEAGE] = lineage_on_deadline,
 };
 
@@ -152,19 +163,30 @@ static void settle(struct cluster *cluster)
              cluster->notice_count > 0);
 }
 
-static void save_if_wanted(struct cluster *cluster)
+/* A thousand nodes that become known one by one must not mean a thousand synced files: what
+ * reveals nothing may wait a little, and what a crash loses of it is learnt again. What an operator
+ * was told to be done is never kept waiting. */
+#define SAVE_APART_MS 100
+
+static void save_if_wanted(struct cluster *cluster, bool is_order)
 {
     if (!cluster->save_is_wanted) return;
-    if (cluster->save_failed_ms != 0 && cluster->now_ms < cluster->save_failed_ms + 100) return;
+    time_ms last_ms = MAX(cluster->saved_ms, cluster->save_failed_ms);
+    bool is_soon = last_ms != 0 && cluster->now_ms < last_ms + SAVE_APART_MS;
+    if (is_soon && !is_order) {
+        cluster_deadline_set(cluster, DEADLINE_SAVE, last_ms + SAVE_APART_MS);
+        return;
+    }
     bool reveals = cluster->reveals;
     cluster->save_is_wanted = false;
+    cluster->saved_ms = cluster->now_ms;
     cluster->reveals = false;
     effects_add(cluster, CLUSTER_SAVE);
     cluster->reveals = reveals;
     ensure(!cluster->save_is_wanted);
 }
 
-void step_end(struct cluster *cluster)
+void step_end(struct cluster *cluster, bool is_order)
 {
     settle(cluster);
     if (cluster->pong_to_all || cluster->pong_to_shard)
@@ -173,7 +195,7 @@ void step_end(struct cluster *cluster)
     lease_refresh(cluster);
     if (cluster->changed) effects_add(cluster, CLUSTER_CHANGED);
     cluster->changed = false;
-    save_if_wanted(cluster);
+    save_if_wanted(cluster, is_order);
     peers_bury(cluster);
     ensure(cluster->notice_count == 0);
     cluster->effects = NULL;

@@ -6,6 +6,6 @@
 
 void step_begin(struct cluster *cluster, time_ms now_ms, time_ms wall_ms,
                 struct cluster_effects *effects);
-void step_end(struct cluster *cluster);
+void step_end(struct cluster *cluster, bool is_order);
 
 #endif

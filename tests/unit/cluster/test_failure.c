@@ -235,6 +235,7 @@ int main(void)
 {
     Suite *suite = suite_create("failure");
     TCase *tcase = tcase_create("failure");
+    tcase_set_timeout(tcase, 60); /* forty nodes under a sanitizer */
     tcase_add_test(tcase, a_dead_primary_with_a_replica_fails_on_hard_evidence_within_100_ms);
     tcase_add_test(tcase, a_reset_is_no_hard_evidence);
     tcase_add_test(tcase, a_primary_that_nobody_can_replace_fails_by_silence_only);
