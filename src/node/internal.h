@@ -183,6 +183,7 @@ struct node {
     bool has_data_files;     /* at start there was a snapshot or a nodes.conf */
     enum stop_kind stop_kind;
     bool stop_is_forced;
+    bool stop_waits; /* for replicas, and the log says so */
     uint64_t stop_session; /* id of the session whose SHUTDOWN is answered if it fails; 0: none */
     bool hand_over_done;
     time_ms hand_over_by_ms;

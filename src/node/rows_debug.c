@@ -62,6 +62,10 @@ static void debug_reload(struct call *call)
     struct node *node = node_of(call);
     clients_propagate(node);
     bool saves = !call_arg_is(call, 2, "nosave");
+    if (saves && node->snapshots.child_runs) {
+        reply_error(call, "ERR Background save already in progress");
+        return;
+    }
     if (saves && !snapshots_save(node)) {
         reply_error(call, "ERR Error trying to load the RDB dump, check server logs");
         return;

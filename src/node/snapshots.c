@@ -389,6 +389,8 @@ void snapshots_child_exited(struct node *node, int code)
     snapshots->last_duration_ms = node->clock.now_ms - snapshots->child_started_ms;
     uint64_t job = snapshots->stream_job;
     snapshots->stream_job = 0;
+    if (snapshots->job == CHILD_SAVE && snapshots->was_killed)
+        snapshot_forget(node->disk, node->process_id);
     if (snapshots->job == CHILD_SAVE && (is_done || !snapshots->was_killed)) {
         saved(node, is_done, snapshots->dirty_at_fork);
         if (is_done)
@@ -407,7 +409,7 @@ void snapshots_child_exited(struct node *node, int code)
 
 void snapshots_kill_child(struct node *node)
 {
-    if (!node->snapshots.child_runs) return;
+    if (!node->snapshots.child_runs || node->snapshots.was_killed) return;
     node->snapshots.was_killed = true;
     node_add_effect(node, NODE_KILL_CHILD);
 }

@@ -41,6 +41,7 @@ void stop_begin(struct node *node, enum stop_kind kind, bool is_now, bool is_for
 {
     log_notice("User requested shutdown...");
     node->is_stopping = true;
+    node->stop_waits = false;
     node->stop_kind = kind;
     node->stop_is_forced = is_forced;
     time_ms patience_ms = is_now ? 0 : node->config->shutdown_timeout_s * 1000;
@@ -85,6 +86,8 @@ static bool stop_must_wait(struct node *node)
         log_warning("Some replicas did not catch up before the end");
         return false;
     }
+    if (!node->stop_waits) log_notice("Waiting for replicas before shutting down.");
+    node->stop_waits = true;
     if (node->acks_asked_ms + 100 <= now_ms) {
         node->acks_asked_ms = now_ms;
         primary_ask_acks(node->primary);
@@ -105,7 +108,11 @@ void stop_turn(struct node *node)
         node->next_cron_ms = MIN(node->next_cron_ms, node->clock.now_ms + 5);
         return;
     }
-    snapshots_kill_child(node);
+    /* It writes to the same temporary file as the save below: it must be gone before. */
+    if (node->snapshots.child_runs) {
+        snapshots_kill_child(node);
+        return;
+    }
     if (stop_wants_save(node)) {
         log_notice("Saving the final RDB snapshot before exiting.");
         if (!snapshots_save(node) && !node->stop_is_forced) {

@@ -64,6 +64,9 @@ NODISCARD enum err snapshot_save(struct disk *disk, const char *name, long proce
                                  const struct snapshot_options *options,
                                  struct snapshot_error *error);
 
+/* Removes what a save of this process left when it was killed. */
+void snapshot_forget(struct disk *disk, long process_id);
+
 /* ---- reading ---- */
 
 struct snapshot_reader_options {

@@ -203,12 +203,30 @@ static enum err file_sink_write(struct sink *sink, struct bytes bytes)
     return file_sync(to->file);
 }
 
+static void print_temporary(char *name, size_t capacity, long process_id)
+{
+    (void)snprintf(name, capacity, "temp-%ld.rdb", process_id);
+}
+
+static void remove_temporary(struct disk *disk, const char *name)
+{
+    if (disk_remove(disk, name) == ERR_IO)
+        log_warning("%s could not be removed after a failed save", name);
+}
+
+void snapshot_forget(struct disk *disk, long process_id)
+{
+    char temporary[64];
+    print_temporary(temporary, sizeof(temporary), process_id);
+    remove_temporary(disk, temporary);
+}
+
 enum err snapshot_save(struct disk *disk, const char *name, long process_id,
                        const struct keyspace *keyspace, const struct snapshot_options *options,
                        struct snapshot_error *error)
 {
     char temporary[64];
-    (void)snprintf(temporary, sizeof(temporary), "temp-%ld.rdb", process_id);
+    print_temporary(temporary, sizeof(temporary), process_id);
     struct file_sink sink = { .sink = { .write = file_sink_write } };
     const char *doing = "open";
     enum err err = disk_open(disk, temporary, DISK_CREATE, &sink.file);
@@ -231,7 +249,6 @@ enum err snapshot_save(struct disk *disk, const char *name, long process_id,
     if (error->reason[0] == '\0')
         (void)snprintf(error->reason, sizeof(error->reason), "cannot %s %s: %s", doing, temporary,
                        err_text(err));
-    if (disk_remove(disk, temporary) == ERR_IO)
-        log_warning("%s could not be removed after a failed save", temporary);
+    remove_temporary(disk, temporary);
     return err;
 }
