@@ -1,4 +1,4 @@
-/* The command line: `[file] [--option value ...] [-]`, turned into configuration lines.
+/* The command line: `[file | -] [--option value ...] [-]`, turned into configuration lines.
  *
  * "--name" begins a line and stays as it is, so that `"--save 900 1"` may be one argument; what
  * follows is a value and is quoted. The argument behind a bare name is always a value, even when
@@ -25,7 +25,12 @@ void config_arguments_init(struct config_arguments *arguments, int count, char *
 {
     *arguments = (struct config_arguments){ 0 };
     int at = 0;
-    if (count > 0 && words[0][0] != '-') arguments->file = memory_copy_text(words[at++]);
+    if (count > 0 && strcmp(words[0], "-") == 0) {
+        arguments->wants_input = true;
+        at++;
+    } else if (count > 0 && words[0][0] != '-') {
+        arguments->file = memory_copy_text(words[at++]);
+    }
     if (count > at && strcmp(words[count - 1], "-") == 0) {
         arguments->wants_input = true;
         count--;

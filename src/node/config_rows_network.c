@@ -47,8 +47,7 @@ static const struct config_row rows[] = {
       .unused = "the socket belongs to the group of the process" },
     { .name = "unixsocketperm", .kind = &config_octal, CONFIG_FIELD(unixsocketperm), .preset = "0",
       .max = 0777, .flags = CONFIG_IMMUTABLE, .area = CONFIG_AREA_LISTEN,
-      .text = "Permissions of the unix socket, in octal; 0 leaves them to the umask.",
-      .unused = "the umask alone decides yet" },
+      .text = "Permissions of the unix socket, in octal; 0 leaves them to the umask." },
     { .name = "maxclients", .kind = &config_int, CONFIG_FIELD(maxclients), .preset = "10000",
       .min = 1, .max = UINT32_MAX, .area = CONFIG_AREA_CLIENTS,
       .text = "How many clients may be connected at once; more are answered with an error and "

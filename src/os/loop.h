@@ -19,6 +19,7 @@ struct socket_address {
     char ip[108]; /* numeric, or the path of a unix socket */
     uint16_t port;
     bool is_unix;
+    unsigned permissions; /* of a path to listen on; 0: as the umask says */
 };
 
 enum loop_event_type {

@@ -95,7 +95,12 @@ enum err socket_listen(const struct socket_address *address, int backlog, int *f
     else
         setsockopt(*fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
     if (to.any.sa_family == AF_INET6) setsockopt(*fd, IPPROTO_IPV6, IPV6_V6ONLY, &yes, sizeof(yes));
-    if (bind(*fd, &to.any, size) < 0 || listen(*fd, backlog) < 0) return fail_and_close(*fd);
+    if (bind(*fd, &to.any, size) < 0) return fail_and_close(*fd);
+    /* Before anybody can connect. */
+    if (address->is_unix && address->permissions != 0 &&
+        chmod(address->ip, address->permissions) < 0)
+        return fail_and_close(*fd);
+    if (listen(*fd, backlog) < 0) return fail_and_close(*fd);
     return ERR_NONE;
 }
 

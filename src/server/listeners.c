@@ -61,7 +61,8 @@ static bool listeners_add_all(struct server *server)
         return false;
     }
     if (config->unixsocket[0] != 0) {
-        struct socket_address address = { .is_unix = true };
+        struct socket_address address = { .is_unix = true,
+                                          .permissions = (unsigned)config->unixsocketperm };
         snprintf(address.ip, sizeof(address.ip), "%s", config->unixsocket);
         if (!listeners_add(server, &address, false, false)) return false;
     }

@@ -7,6 +7,7 @@
 #include "base/ensure.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "os/append.h"
 #include "os/clock.h"
 #include "os/disk.h"
 #include "os/process.h"
@@ -231,6 +232,8 @@ int server_run(struct config *config, struct log_file *log_file)
     if (is_open) {
         log_notice("Server initialized");
         while (!server->wants_exit) server_turn(server);
+        const struct config *at_end = node_config(server->node);
+        if (at_end->unixsocket[0] != 0) os_remove_file(at_end->unixsocket);
     }
     int code = server->exit_code;
     server_close(server);

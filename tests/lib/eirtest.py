@@ -163,9 +163,11 @@ def _die_with_parent():
 class Server:
     """One server process in a folder of its own."""
 
-    def __init__(self, program=None, port=None, folder=None, name=None, **options):
+    def __init__(self, program=None, port=None, folder=None, name=None, words=None, input_text=None,
+                 **options):
         """Options are configuration parameters: appendonly="yes", cluster_enabled="yes"; a list
-        repeats the option, a tuple gives it several words."""
+        repeats the option, a tuple gives it several words. `words` are the whole command line
+        instead, {port} and {folder} filled in, and input_text is what standard input says."""
         self.program = program or eir_server()
         if not self.program:
             raise RuntimeError("no eir-server: build it, or set EIR_SERVER")
@@ -174,10 +176,16 @@ class Server:
         self.owns_folder = folder is None
         self.name = name or "server-%d" % self.port
         self.options = {key.replace("_", "-"): value for key, value in options.items()}
+        self.words, self.input_text = words, input_text
         self.process = None
         self.log_path = os.path.join(self.folder, self.name + ".log")
 
+    def fill(self, text):
+        return text.replace("{port}", str(self.port)).replace("{folder}", self.folder)
+
     def arguments(self):
+        if self.words is not None:
+            return [self.fill(word) for word in self.words]
         defaults = {"port": self.port, "bind": "127.0.0.1", "dir": self.folder, "save": "",
                     "loglevel": "verbose", "enable-debug-command": "yes"}
         words = []
@@ -191,8 +199,13 @@ class Server:
         assert self.process is None or self.process.poll() is not None, "it runs already"
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen([self.program] + self.arguments(), stdout=log,
-                                            stderr=log, stdin=subprocess.DEVNULL, cwd=self.folder,
+                                            stderr=log, cwd=self.folder,
+                                            stdin=subprocess.PIPE if self.input_text is not None
+                                            else subprocess.DEVNULL,
                                             preexec_fn=_die_with_parent)
+        if self.input_text is not None:
+            self.process.stdin.write(self.fill(self.input_text).encode())
+            self.process.stdin.close()
         if wait:
             self.wait_ready()
         return self
@@ -537,10 +550,21 @@ class TestCase(unittest.TestCase):
                 print("---- end of %s\n%s" % (server.log_path, server.log()[-4000:]))
             server.cleanup()
 
-    def start_server(self, **options):
+    def new_server(self, **options):
+        """A server that is not started yet."""
         server = Server(**options)
         self._servers.append(server)
-        return server.start()
+        return server
+
+    def start_server(self, **options):
+        return self.new_server(**options).start()
+
+    def refuse_to_start(self, server, seconds=20.0):
+        """Starts a server that must end by itself with status 1: what it printed."""
+        before = len(server.log())
+        server.start(wait=False)
+        self.assertEqual(server.process.wait(seconds), 1, server.log())
+        return server.log()[before:]
 
     def start_peer(self, **options):
         """A real Valkey server."""
