@@ -31,6 +31,7 @@ struct engine *engine_create(const struct engine_options *options)
     engine->fingerprint = prng_next(&engine->prng) >> 32 | 1;
     changes_init(&engine->changes);
     list_init(&engine->sessions);
+    list_init(&engine->detached);
     list_init(&engine->ready);
     list_init(&engine->work);
     list_init(&engine->paused);
@@ -58,6 +59,7 @@ void engine_destroy(struct engine *engine)
 {
     ensure(engine->magic == ENGINE_MAGIC);
     LIST_EACH(&engine->sessions, struct session, session, link) session_destroy(engine, session);
+    LIST_EACH(&engine->detached, struct session, session, link) session_destroy(engine, session);
     command_table_fini(&engine->table);
     memory_free(engine->places.items);
     request_fini(&engine->batch.request);

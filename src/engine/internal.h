@@ -110,6 +110,7 @@ struct engine {
     uint64_t session_id_last;
     size_t session_count;
     struct list sessions;
+    struct list detached; /* streams of a primary that have no connection now: not listed */
     struct list ready;  /* output to send, or to be closed */
     struct list work;   /* unparsed input that can go on */
     struct list paused; /* BLOCK_PAUSED */

@@ -156,6 +156,12 @@ struct session *session_create(struct engine *engine, const struct session_optio
 /* The connection is gone. Unblocks, unwatches, unsubscribes. */
 void session_destroy(struct engine *engine, struct session *session);
 
+/* The session of our primary's stream outlives its connections, since what came is run after the
+ * link is lost. It is listed, with a new id, from attach to detach. */
+void session_attach(struct engine *engine, struct session *session,
+                    const struct session_options *options, time_ms now_ms);
+void session_detach(struct engine *engine, struct session *session);
+
 /* Asks for the connection's end; the node learns of it from engine_take_ready. */
 void session_close(struct engine *engine, struct session *session, enum session_close close);
 /* Output was written outside of the session's own command: it will be offered for sending. */

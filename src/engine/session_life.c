@@ -9,28 +9,49 @@ bool engine_needs_password(const struct engine *engine)
     return engine->settings.password.size > 0;
 }
 
+static void copy_address(const char *address, char *into, size_t capacity)
+{
+    bytes_to_text(bytes_text(address != NULL ? address : ""), into, capacity);
+}
+
+void session_attach(struct engine *engine, struct session *session,
+                    const struct session_options *options, time_ms now_ms)
+{
+    ensure(session->connection == 0);
+    list_remove(&session->link);
+    session->id = ++engine->session_id_last;
+    session->connection = options->connection;
+    session->fd = options->fd;
+    session->created_ms = session->active_ms = now_ms;
+    copy_address(options->address, session->address, sizeof(session->address));
+    copy_address(options->local_address, session->local_address, sizeof(session->local_address));
+    list_append(&engine->sessions, &session->link);
+}
+
+void session_detach(struct engine *engine, struct session *session)
+{
+    ensure(session->kind == SESSION_PRIMARY);
+    list_remove(&session->link);
+    list_remove(&session->send_link);
+    list_append(&engine->detached, &session->link);
+    session->connection = 0;
+    session->close = SESSION_STAYS;
+}
+
 struct session *session_create(struct engine *engine, const struct session_options *options,
                                time_ms now_ms)
 {
     struct session *session = memory_alloc_zero(sizeof(*session));
     session->magic = SESSION_MAGIC;
     session->kind = (uint8_t)options->kind;
-    session->id = ++engine->session_id_last;
-    session->connection = options->connection;
     session->host = options->host;
-    session->fd = options->fd;
     session->endpoint_kind = options->endpoint_kind;
     session->is_authenticated = options->kind != SESSION_CLIENT || !engine_needs_password(engine);
     session->flags = (options->is_unix ? SESSION_UNIX : 0) | (options->is_tls ? SESSION_TLS : 0);
-    session->created_ms = session->active_ms = now_ms;
     session->name = memory_copy_text("");
     session->library_name = memory_copy_text("");
     session->library_version = memory_copy_text("");
     session->user = memory_copy_text("default");
-    bytes_to_text(bytes_text(options->address != NULL ? options->address : ""), session->address,
-                  sizeof(session->address));
-    bytes_to_text(bytes_text(options->local_address != NULL ? options->local_address : ""),
-                  session->local_address, sizeof(session->local_address));
 
     buffer_init(&session->input);
     request_parser_init(&session->parser);
@@ -41,7 +62,8 @@ struct session *session_create(struct engine *engine, const struct session_optio
     list_link_init(&session->send_link);
     list_link_init(&session->work_link);
     list_link_init(&session->blocked.link);
-    list_append(&engine->sessions, &session->link);
+    list_append(&engine->detached, &session->link);
+    if (options->kind != SESSION_PRIMARY) session_attach(engine, session, options, now_ms);
     engine->session_count++;
     if (options->kind == SESSION_CLIENT) engine->counters.connections++;
     return session;

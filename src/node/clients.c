@@ -11,14 +11,6 @@
     "interface. To connect from elsewhere, set requirepass, or disable protected mode with "       \
     "'CONFIG SET protected-mode no' from the loopback interface or in the configuration file.\r\n"
 
-static void print_address(const char *ip, uint16_t port, char *text, size_t capacity)
-{
-    if (strchr(ip, ':') != NULL)
-        snprintf(text, capacity, "[%s]:%u", ip, port);
-    else
-        snprintf(text, capacity, "%s:%u", ip, port);
-}
-
 static void refuse_client(struct node *node, struct link *link, const char *text)
 {
     output_append(&link->session->output, bytes_text(text));
@@ -33,11 +25,11 @@ static bool is_loopback(const char *ip)
 
 void clients_accept(struct node *node, struct link *link)
 {
-    char address[64];
-    char local[64];
+    char address[LINK_ADDRESS_SIZE];
+    char local[LINK_ADDRESS_SIZE];
     const struct endpoint_names *names = &link->names;
-    print_address(names->remote_ip, names->remote_port, address, sizeof(address));
-    print_address(names->local_ip, names->local_port, local, sizeof(local));
+    node_link_print_remote(link, address);
+    node_link_print_local(link, local);
     if (names->is_unix) {
         snprintf(address, sizeof(address), "%.60s:0", node->config->unixsocket);
         memcpy(local, address, sizeof(local));
@@ -168,7 +160,9 @@ void clients_take_ready(struct node *node)
     while ((session = engine_take_ready(node->engine)) != NULL) {
         struct link *link = node_link_find(node, session->connection);
         if (link == NULL) continue; /* a session without a connection */
-        if (session->close == SESSION_CLOSES_NOW || limits_are_passed(node, link))
+        if (link->kind == CONNECTION_PRIMARY)
+            follow_cut(node, link);
+        else if (session->close == SESSION_CLOSES_NOW || limits_are_passed(node, link))
             clients_close(node, link);
         else if (session->close == SESSION_CLOSES_FLUSHED)
             node_link_close_flushed(node, link);

@@ -51,9 +51,23 @@ struct link *follow_link(const struct node *node, uint64_t repl_link)
     return link != NULL && link->repl_link == repl_link ? link : NULL;
 }
 
+static void show_stream(struct node *node, const struct link *link)
+{
+    char address[LINK_ADDRESS_SIZE];
+    char local[LINK_ADDRESS_SIZE];
+    node_link_print_remote(link, address);
+    node_link_print_local(link, local);
+    struct session_options options = { .connection = link->number,
+                                       .address = address,
+                                       .local_address = local,
+                                       .fd = link->names.fd };
+    session_attach(node->engine, node->stream_session, &options, node->clock.now_ms);
+}
+
 void follow_connected(struct node *node, struct link *link)
 {
     link->is_up = true;
+    show_stream(node, link);
     struct replica_event event = follow_event(node, REPLICA_LINK_UP);
     event.link = link->repl_link;
     event.output = &link->output;
@@ -77,8 +91,15 @@ void follow_closed(struct node *node, struct link *link, enum close_cause cause)
     event.link = link->repl_link;
     /* The core lets go of the output before the link goes. */
     node->primary_link = 0;
+    session_detach(node->engine, node->stream_session);
     follow_step(node, &event);
     node_link_release(node, link);
+}
+
+void follow_cut(struct node *node, struct link *link)
+{
+    node_add_effect(node, NODE_CLOSE)->connection = link->number;
+    follow_closed(node, link, CLOSE_LOCAL);
 }
 
 void follow_timer(struct node *node)

@@ -1,6 +1,7 @@
 /* Connections and their numbers: a dense table whose places are used again under new numbers. */
 #include "base/memory.h"
 #include "node/parts.h"
+#include <stdio.h>
 
 #define PLACE_NONE UINT32_MAX
 
@@ -102,4 +103,20 @@ void node_links_flush(struct node *node)
         node_add_effect(node, type)->connection = link->number;
     }
     node->sends.count = 0;
+}
+
+static void print_address(const char *ip, uint16_t port, char text[LINK_ADDRESS_SIZE])
+{
+    const char *format = strchr(ip, ':') != NULL ? "[%s]:%u" : "%s:%u";
+    snprintf(text, LINK_ADDRESS_SIZE, format, ip, port);
+}
+
+void node_link_print_remote(const struct link *link, char text[LINK_ADDRESS_SIZE])
+{
+    print_address(link->names.remote_ip, link->names.remote_port, text);
+}
+
+void node_link_print_local(const struct link *link, char text[LINK_ADDRESS_SIZE])
+{
+    print_address(link->names.local_ip, link->names.local_port, text);
 }

@@ -34,9 +34,7 @@ static void create_engine(struct node *node)
     node->engine = engine_create(&options);
     engine_propagation_switch(node->engine, true);
     register_rows(node);
-    struct session_options stream = {
-        .kind = SESSION_PRIMARY, .address = "", .local_address = "", .fd = -1
-    };
+    struct session_options stream = { .kind = SESSION_PRIMARY, .fd = -1 };
     node->stream_session = session_create(node->engine, &stream, node->clock.now_ms);
 }
 

@@ -46,6 +46,10 @@ void node_link_close(struct node *node, struct link *link);
 void node_link_close_flushed(struct node *node, struct link *link);
 /* There will be one NODE_SEND for it at the end of the turn. */
 void node_link_wants_send(struct node *node, struct link *link);
+/* "ip:port" of either end, as CLIENT LIST shows it. */
+#define LINK_ADDRESS_SIZE 64
+void node_link_print_remote(const struct link *link, char text[LINK_ADDRESS_SIZE]);
+void node_link_print_local(const struct link *link, char text[LINK_ADDRESS_SIZE]);
 void node_links_flush(struct node *node);
 
 /* ---- clients.c ---- */
@@ -95,6 +99,7 @@ void follow_start(struct node *node, const char *host, uint16_t port);
 void follow_connected(struct node *node, struct link *link);
 void follow_received(struct node *node, struct link *link, struct bytes bytes);
 void follow_closed(struct node *node, struct link *link, enum close_cause cause);
+void follow_cut(struct node *node, struct link *link); /* by CLIENT KILL */
 void follow_timer(struct node *node);
 bool follow_is_busy(const struct node *node);
 /* Runs what waits of the primary's stream, as far as a turn allows. */

@@ -17,6 +17,7 @@ static void repl_close(struct node *node, const struct repl_effect *effect)
     if (link == NULL) return;
     if (link->kind == CONNECTION_PRIMARY) {
         node->primary_link = 0;
+        session_detach(node->engine, node->stream_session);
         node_link_close(node, link);
         return;
     }

@@ -109,7 +109,7 @@ def replica_is_up(server):
 
 
 def wait_agreed(servers, count=None, seconds=40.0):
-    """All of these see the same cluster: nodes, addresses, flags, epochs, slots. Returns the view."""
+    """All of these see the same cluster: nodes, addresses, flags, epochs, slots. The view."""
     def agree():
         views = [view_of(server) for server in servers]
         if count is not None and len(views[0]) != count:
@@ -265,15 +265,16 @@ class Writer(threading.Thread):
 
 # --- the case ---
 
-def warnings_of(server):
+def warnings_of(server, expected=()):
     """Lines of warning in a Valkey log that no test expects."""
-    known = [re.compile(pattern) for pattern in EXPECTED_WARNINGS]
+    known = [re.compile(pattern) for pattern in [*EXPECTED_WARNINGS, *expected]]
     lines = re.findall(r"^\d+:[A-Z] .*? # .*$", server.log(), re.MULTILINE)
     return [line for line in lines if not any(pattern.search(line) for pattern in known)]
 
 
 class TestCase(eirtest.TestCase):
     """Cases whose Valkey nodes must have nothing to say about our packets."""
+    expected_warnings = ()  # patterns of what a test provokes
 
     def start_node(self, kind, **options):
         """A cluster node that knows nobody."""
@@ -294,5 +295,6 @@ class TestCase(eirtest.TestCase):
         """No warning, whatever the test was about."""
         for server in self._servers:
             if kind_of(server) == VALKEY:
-                self.assertEqual(warnings_of(server), [], "in the log of " + server.name)
+                self.assertEqual(warnings_of(server, self.expected_warnings), [],
+                                 "in the log of " + server.name)
         super().tearDown()

@@ -313,6 +313,27 @@ START_TEST(the_stream_of_the_primary_is_executed_without_answers_or_permits)
 }
 END_TEST
 
+START_TEST(the_stream_of_the_primary_is_listed_and_killed_while_it_has_a_connection)
+{
+    struct session *primary = world_session_of(world, SESSION_PRIMARY);
+    const char *kill = "client kill type primary";
+    ck_assert_str_eq(world_ask(world, kill), ":0\r\n");
+    ck_assert_str_eq(world_ask(world, "client list type primary"), "$0\r\n\r\n");
+
+    struct session_options options = { .connection = 7, .address = "127.0.0.1:6379", .fd = 9 };
+    session_attach(world->engine, primary, &options, world->clock.now_ms);
+    ck_assert_ptr_nonnull(strstr(world_ask(world, "client list"), "addr=127.0.0.1:6379"));
+    ck_assert_str_eq(world_ask(world, kill), ":1\r\n");
+    ck_assert_int_eq(primary->close, SESSION_CLOSES_NOW);
+    ck_assert_ptr_eq(engine_take_ready(world->engine), world->me);
+    ck_assert_ptr_eq(engine_take_ready(world->engine), primary);
+
+    session_detach(world->engine, primary);
+    ck_assert_int_eq(primary->close, SESSION_STAYS);
+    ck_assert_str_eq(world_ask(world, kill), ":0\r\n");
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -336,6 +357,7 @@ int main(void)
         a_request_of_many_arguments_makes_room_for_itself,
         a_query_buffer_over_its_limit_closes_without_a_word,
         the_stream_of_the_primary_is_executed_without_answers_or_permits,
+        the_stream_of_the_primary_is_listed_and_killed_while_it_has_a_connection,
     };
     return run_tests("turn", tests, COUNT_OF(tests), set_up, tear_down);
 }
