@@ -298,9 +298,10 @@ static void send_requests(struct cluster *cluster)
     struct cluster_message *message = message_start(cluster, MESSAGE_AUTH_REQUEST);
     ensure(message->current_epoch == cluster->election.epoch);
     message->message_flags |= MESSAGE_FORCEACK; /* as Valkey does; Eir voters look deeper */
-    if (cluster->election.kind == ELECTION_FORCED && message->eir.is_present) {
-        message->eir.flags |= EIR_FORCED;
-    }
+    bool is_ordered = cluster->election.kind == ELECTION_FORCED;
+    /* A Valkey primary shows its pause to this replica alone, and holds no lease to protect. */
+    if (cluster->election.kind == ELECTION_PAUSED) is_ordered = !cluster->me->primary->is_eir;
+    if (is_ordered && message->eir.is_present) message->eir.flags |= EIR_FORCED;
     send_to_all(cluster, message);
 }
 

@@ -9,53 +9,48 @@
 #define LOOK_MS    100
 #define ORPHAN_MS  5000 /* a primary whose replica only restarts is not an orphan */
 
-/* What one walk over all nodes finds out. */
+/* What walks over all nodes find out. */
 struct survey {
-    unsigned most;        /* healthy replicas of the primary that has most */
-    struct peer *orphan;  /* the one with the smallest id */
-    struct peer *mover;   /* the smallest id among healthy replicas of primaries with most */
+    uint16_t *healthy;   /* owned: healthy replicas of each node, by its index */
+    unsigned most;       /* of the primary that has most */
+    struct peer *orphan; /* the one with the smallest id */
+    struct peer *mover;  /* the smallest id among healthy replicas of primaries with most */
 };
 
-static unsigned healthy_replicas(const struct cluster *cluster, const struct peer *primary)
+static void survey_count(const struct cluster *cluster, struct survey *survey)
 {
-    unsigned count = 0;
-    if (primary->replica_count == 0) return 0;
-    PEERS_EACH(cluster, peer) {
-        if (peer->primary == primary && peer_is_healthy(peer)) count++;
+    survey->healthy = memory_alloc_zero(cluster->peer_count * sizeof(*survey->healthy));
+    PEERS_EACH(cluster, peer)
+    {
+        if (peer->primary == NULL || !peer_is_healthy(peer)) continue;
+        ensure(peer->primary->index < cluster->peer_count);
+        unsigned count = ++survey->healthy[peer->primary->index];
+        survey->most = MAX(survey->most, count);
     }
-    ensure(count <= primary->replica_count);
-    return count;
 }
 
-static bool is_orphan(const struct peer *primary, unsigned replicas)
+static bool is_orphan(const struct survey *survey, const struct peer *primary)
 {
-    return replicas == 0 && peer_is_voter(primary) && !peer_is_failed(primary) &&
-           (primary->flags & NODE_MIGRATE_TO);
+    if (!peer_is_voter(primary) || peer_is_failed(primary)) return false;
+    ensure(peer_is_primary(primary));
+    return (primary->flags & NODE_MIGRATE_TO) && survey->healthy[primary->index] == 0;
 }
 
-static void survey_primaries(const struct cluster *cluster, struct survey *survey)
-{
-    PEERS_EACH(cluster, peer) {
-        if (!peer_is_primary(peer) || (peer->flags & NODE_HANDSHAKE)) continue;
-        unsigned replicas = healthy_replicas(cluster, peer);
-        survey->most = MAX(survey->most, replicas);
-        if (!is_orphan(peer, replicas)) continue;
-        bool is_first = survey->orphan == NULL ||
-                        node_id_compare(&peer->id, &survey->orphan->id) < 0;
-        if (is_first) survey->orphan = peer;
-    }
-    ensure(survey->orphan == NULL || survey->orphan != cluster->me);
-}
-
-static void survey_movers(const struct cluster *cluster, struct survey *survey)
+static void survey_choose(const struct cluster *cluster, struct survey *survey)
 {
     ensure(survey->most >= 2);
-    PEERS_EACH(cluster, peer) {
-        if (peer->primary == NULL || !peer_is_healthy(peer)) continue;
-        bool is_first = survey->mover == NULL ||
-                        node_id_compare(&peer->id, &survey->mover->id) < 0;
-        if (!is_first) continue;
-        if (healthy_replicas(cluster, peer->primary) == survey->most) survey->mover = peer;
+    PEERS_EACH(cluster, peer)
+    {
+        struct peer **smallest = &survey->orphan;
+        if (peer->primary != NULL) {
+            if (!peer_is_healthy(peer)) continue;
+            if (survey->healthy[peer->primary->index] < survey->most) continue;
+            smallest = &survey->mover;
+        } else if (!is_orphan(survey, peer)) {
+            continue;
+        }
+        bool is_first = *smallest == NULL || node_id_compare(&peer->id, &(*smallest)->id) < 0;
+        if (is_first) *smallest = peer;
     }
 }
 
@@ -68,11 +63,12 @@ static struct peer *find_orphan(const struct cluster *cluster)
     if (primary == NULL || !cluster->is_ok || manual_is_running(cluster)) return NULL;
     if (!cluster->options.allow_replica_migration) return NULL;
     if (primary->replica_count < 2) return NULL; /* cheap: most nodes stop here */
-    int mine = (int)healthy_replicas(cluster, primary);
-    if (mine <= cluster->options.migration_barrier) return NULL;
-    survey_primaries(cluster, &survey);
-    if (survey.orphan == NULL || survey.most < 2 || (unsigned)mine != survey.most) return NULL;
-    survey_movers(cluster, &survey);
+    survey_count(cluster, &survey);
+    unsigned mine = survey.healthy[primary->index];
+    bool has_spare = mine >= 2 && mine == survey.most &&
+                     (int)mine > cluster->options.migration_barrier;
+    if (has_spare) survey_choose(cluster, &survey);
+    memory_free(survey.healthy);
     return survey.mover == cluster->me ? survey.orphan : NULL;
 }
 
