@@ -92,6 +92,7 @@ static void bus_pause(struct node *node, time_ms until_ms)
     struct permit *permit = engine_permit(node->engine);
     permit->pause = until_ms ? PAUSE_WRITES : PAUSE_NONE;
     permit->pause_until_ms = until_ms;
+    permit->generation++;
     feed_facts(node);
 }
 

@@ -24,6 +24,8 @@ void options_engine(const struct node *node, struct engine_settings *settings)
         .lazy_user_del = config->lazyfree_lazy_user_del,
         .lazy_user_flush = config->lazyfree_lazy_user_flush,
         .is_lfu = is_lfu(config),
+        .dump_is_plain = !config->rdbcompression,
+        .dump_is_relaxed = config->rdb_version_check == CONFIG_VERSION_RELAXED,
         .availability_zone = config->availability_zone,
     };
 }

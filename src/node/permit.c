@@ -166,6 +166,7 @@ void permit_refresh(struct node *node)
     struct replica_view view;
     replica_look(node->replica, &view);
     node->permit_is_stale = false;
+    permit->generation++; /* whoever waits is looked at again */
 
     permit->is_cluster = node->cluster != NULL;
     permit->is_replica = view.state != REPLICA_IDLE;
