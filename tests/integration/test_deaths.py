@@ -68,7 +68,7 @@ class Deaths(eirtest.TestCase):
         keys = eirtest.fill_slots(cluster, "x" * 5000 + "-{}", eirtest.keys_of_slots())
         child = victim.save_and_stop_child()
         victim.kill()
-        wait_until(lambda: not os.path.exists("/proc/%d" % child), 5, "the child died with it")
+        wait_until(lambda: eirtest.is_dead(child), 10, "the child died with it")
         for port in (victim.port, victim.port + eirtest.BUS_OFFSET):
             with socket.socket() as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -156,6 +156,15 @@ def _is_stopped(pid):
         return False
 
 
+def is_dead(pid):
+    """The process is gone, or a zombie that nobody has waited for yet."""
+    try:
+        with open("/proc/%d/stat" % pid) as stat:
+            return stat.read().rsplit(")", 1)[1].split()[0] in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
 def _die_with_parent():
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
