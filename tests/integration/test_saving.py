@@ -78,7 +78,7 @@ class Saves(eirtest.TestCase):
             client.call("SET", "bulk", os.urandom(20 << 20))
         child = server.save_and_stop_child()
         server.kill()
-        wait_until(lambda: not os.path.exists("/proc/%d" % child), 10, "the child died with it")
+        wait_until(lambda: eirtest.is_dead(child), 10, "the child died with it")
         self.assertEqual(content(dump(server)), old)
         server.start()
         self.assertEqual(server.call("GET", "k"), b"old")
@@ -108,7 +108,7 @@ class Saves(eirtest.TestCase):
             client.call("SET", "bulk", os.urandom(20 << 20))
             child = server.save_and_stop_child()
             self.assertEqual(client.call("BGSAVE", "CANCEL"), "Background saving cancelled")
-            wait_until(lambda: not os.path.exists("/proc/%d" % child), 10)
+            wait_until(lambda: eirtest.is_dead(child), 10)
             wait_until(lambda: client.info("persistence")["rdb_bgsave_in_progress"] == "0")
         self.assertEqual([name for name in os.listdir(server.folder) if name.endswith(".rdb")], [])
 
@@ -167,7 +167,7 @@ class Ends(eirtest.TestCase):
         child = server.save_and_stop_child()
         server.signal(signal.SIGTERM)
         self.assertEqual(server.process.wait(20), 0)
-        self.assertFalse(os.path.exists("/proc/%d" % child))
+        self.assertTrue(eirtest.is_dead(child))
         self.assertEqual([name for name in os.listdir(server.folder) if name.endswith(".rdb")],
                          ["dump.rdb"])
         server.start()

@@ -134,9 +134,9 @@ class Process(eirtest.TestCase):
             with server.client() as client:
                 client.send("SHUTDOWN", "NOSAVE")
                 self.assertEqual(client.read_until_closed(), b"")
-            wait_until(lambda: not os.path.exists("/proc/%d" % pid), 20, "the daemon has ended")
+            wait_until(lambda: eirtest.is_dead(pid), 20, "the daemon has ended")
         finally:
-            if os.path.exists("/proc/%d" % pid):
+            if not eirtest.is_dead(pid):
                 os.kill(pid, signal.SIGKILL)
 
     def test_two_servers_do_not_share_a_port(self):
