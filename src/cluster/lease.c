@@ -220,10 +220,15 @@ void lease_on_pong(struct cluster *cluster, struct peer *peer, time_ms ping_sent
 {
     ensure(peer != cluster->me);
     ensure(ping_sent_ms <= cluster->now_ms);
+    /* One more promise while the lease holds only makes it longer: that can wait for the deadline,
+     * which comes every quarter of a timeout. A look at all voters for every PONG would not do in
+     * a cluster of a thousand nodes. */
+    bool is_renewal = has_promise && peer->lease.answered_ping_ms > 0;
+    bool can_wait = is_renewal && cluster->lease.until_ms > cluster->now_ms;
     /* A voter that promises no more may have voted: its older promise is not relied on. */
     peer->lease.answered_ping_ms =
         has_promise ? MAX(peer->lease.answered_ping_ms, ping_sent_ms) : 0;
-    cluster->lease.is_dirty = true;
+    if (!can_wait) cluster->lease.is_dirty = true;
 }
 
 bool lease_is_promised(const struct cluster *cluster, const struct peer *peer)

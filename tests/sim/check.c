@@ -327,10 +327,9 @@ bool sim_agrees(struct sim *sim)
     for (uint32_t i = 0; i < sim->member_count; i++) {
         const struct sim_node *node = &sim->nodes[i];
         if (node->core == NULL) continue;
-        if (first == NULL)
-            first = node;
-        else if (!same_owners(sim, first, node))
-            return false;
+        if (first == NULL) first = node;
+        if (!same_owners(sim, first, node))
+            return complain(sim, "they see different owners", first->index, i);
     }
     return epochs_differ(sim) || complain(sim, "two primaries share an epoch", 0, 0);
 }

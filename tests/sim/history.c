@@ -328,6 +328,7 @@ static void draw_options(struct sim_options *options, struct prng *prng)
     if (options->classic == 0 && is_mixed && !options->by_formation) options->classic = classic;
     if (options->by_formation && prng_chance(prng, 1, 2))
         options->start_spread_ms = 1 + (time_ms)prng_below(prng, 4000);
+    options->poll_ms = 200;
     options->drifts = prng_chance(prng, 1, 3);
     /* Fresh nodes beyond the plan make rival sets; beside a formed cluster they are strangers. */
     unsigned spares = (unsigned)prng_below(prng, options->by_formation ? 5 : 2);
@@ -405,18 +406,33 @@ static void heal_all(struct sim *sim)
     }
 }
 
+/* An operator whose MEET went nowhere, because of a cut, would try again. */
+static void introduce_the_lonely(struct sim *sim)
+{
+    if (sim->options.by_formation) return;
+    for (uint32_t i = 0; i < sim->member_count; i++) {
+        struct sim_node *node = &sim->nodes[i];
+        if (node->core != NULL && cluster_peer_count(node->core) == 1) introduce(sim, i);
+    }
+}
+
 static bool has_formed(struct sim *sim)
 {
     return sim_is_healthy(sim);
+}
+
+static bool has_settled(struct sim *sim)
+{
+    introduce_the_lonely(sim);
+    return sim->members_may_change ? sim_agrees(sim) : sim_is_healthy(sim);
 }
 
 static void judge(const struct history *history, struct sim *sim)
 {
     /* Ten time-outs: FAIL is cleared after two, elections wait their turn, replicas sync. */
     time_ms bound_ms = 10 * history->options.node_timeout_ms + 15000;
-    bool is_settled =
-        sim_run_until(sim, history->members_may_change ? sim_agrees : sim_is_healthy, bound_ms);
-    if (!is_settled)
+    sim->members_may_change = history->members_may_change;
+    if (!sim_run_until(sim, has_settled, bound_ms))
         sim_fail(sim, "no agreement %lld ms after everything was healed: %s", (long long)bound_ms,
                  sim->complaint);
     if (sim->violation != NULL) return;

@@ -277,10 +277,11 @@ struct sim {
     size_t seed_count;
     struct conf_node *conf_lines; /* owned; while the world is made */
     time_us mark_us;
-    time_us disturbed_us; /* any node */
-    struct buffer text;   /* what sim_trace returned last */
-    char *violation;      /* owned */
-    char complaint[128];  /* why the world was not healthy when last asked */
+    time_us disturbed_us;    /* any node */
+    struct buffer text;      /* what sim_trace returned last */
+    bool members_may_change; /* histories: only agreement is asked for, not health */
+    char *violation;         /* owned */
+    char complaint[128];     /* why the world was not healthy when last asked */
     struct checker checker;
     void (*on_story)(struct sim *sim, uint64_t number, void *context);
     void *story_context;

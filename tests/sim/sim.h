@@ -27,6 +27,7 @@ struct sim_options {
     bool by_formation;       /* all nodes start fresh, with seeds, instead of with nodes.conf */
     unsigned only_fault;     /* histories: 1 + the only kind of fault; 0: all kinds */
     bool never_by_formation; /* histories: whatever the seed would draw */
+    time_ms poll_ms;         /* between looks at a condition that is waited for; 0: 10 */
     time_ms start_spread_ms; /* processes start one by one within this time */
     unsigned classic;        /* so many of the nodes, from the end, behave as Valkey does */
     bool no_writes;          /* huge worlds: nobody writes and data never changes */

@@ -188,6 +188,7 @@ struct sim *sim_create(const struct sim_options *options)
     if (sim->options.is_verbose) setvbuf(stdout, NULL, _IOLBF, 0);
     if (getenv("SIM_PACKETS") != NULL) sim->options.shows_packets = true;
     if (sim->options.node_timeout_ms == 0) sim->options.node_timeout_ms = 2000;
+    if (sim->options.poll_ms == 0) sim->options.poll_ms = 10;
     prng_init(&sim->prng, options->seed);
     sim->now_us = 1000000 * MS;
     sim->member_count = options->primaries * (1 + options->replicas);
@@ -316,7 +317,7 @@ bool sim_run_until(struct sim *sim, sim_condition condition, time_ms duration_ms
     time_us until_us = sim->now_us + duration_ms * MS;
     while (sim->now_us < until_us && sim->violation == NULL) {
         if (condition(sim)) return true;
-        sim_run(sim, MIN(10, MAX(1, (until_us - sim->now_us) / MS)));
+        sim_run(sim, MIN(sim->options.poll_ms, MAX(1, (until_us - sim->now_us) / MS)));
     }
     return sim->violation == NULL && condition(sim);
 }
