@@ -28,7 +28,8 @@
 #define RETRY_LOW_MS     20
 #define RETRY_HIGH_MS    100
 #define RETRY_MAX_MS     1000
-#define REVIEW_MS        50 /* looks again whether I may stand */
+#define REVIEW_MS        50 /* looks again whether there is a quorum */
+#define REVIEW_SLOW_MS   500 /* ... and whether I may stand at all */
 
 static const unsigned state_may_become[ELECTION_STATE_COUNT] = {
     [ELECTION_IDLE] = 1u << ELECTION_IDLE | 1u << ELECTION_DRAINING | 1u << ELECTION_WAITING |
@@ -45,6 +46,7 @@ static void move_to(struct cluster *cluster, enum election_state state, time_ms 
     struct election *election = &cluster->election;
     ensure(state_may_become[election->state] & 1u << state);
     if (state != ELECTION_STANDING) election->epoch = 0; /* its votes count no more */
+    if (state != ELECTION_IDLE) due_ms = MIN(due_ms, election->until_ms);
     election->state = state;
     election->due_ms = due_ms;
     cluster_deadline_set(cluster, DEADLINE_ELECTION, due_ms);
@@ -195,14 +197,18 @@ static void give_up(struct cluster *cluster)
     move_to(cluster, ELECTION_IDLE, TIME_NEVER);
 }
 
-/* The longest pause doubles from the sixth attempt on: 100 ms, 200, 400, ... a second. */
+/* The longest pause doubles from the sixth attempt on: 100 ms, 200, 400, ... a second. The order
+ * among siblings holds for every attempt: the next in rank goes when the one before has had its
+ * longest pause and an attempt. */
 static time_ms retry_delay_ms(struct cluster *cluster)
 {
     unsigned attempts = cluster->election.attempts;
     time_ms high_ms = RETRY_HIGH_MS;
     for (unsigned i = 5; i < attempts && high_ms < RETRY_MAX_MS; i++) high_ms *= 2;
+    high_ms = MIN(high_ms, RETRY_MAX_MS);
     ensure(high_ms >= RETRY_LOW_MS);
-    return prng_between(&cluster->prng, RETRY_LOW_MS, MIN(high_ms, RETRY_MAX_MS));
+    time_ms delay_ms = prng_between(&cluster->prng, RETRY_LOW_MS, high_ms);
+    return delay_ms + (time_ms)my_rank(cluster) * (high_ms + RANK_STEP_MS / 2);
 }
 
 static void wait_for_retry(struct cluster *cluster, time_ms delay_ms, const char *reason)
@@ -341,7 +347,8 @@ static void try_to_stand(struct cluster *cluster)
 {
     struct election *election = &cluster->election;
     const char *reason = why_not(cluster, election->kind);
-    if (reason == NULL && !sees_quorum(cluster)) reason = "no quorum of voters is in sight";
+    bool is_alone = reason == NULL && !sees_quorum(cluster);
+    if (is_alone) reason = "no quorum of voters is in sight";
     if (reason == NULL) {
         election->is_refused = false;
         stand(cluster);
@@ -352,7 +359,7 @@ static void try_to_stand(struct cluster *cluster)
     }
     election->is_refused = true;
     ensure(election->kind != ELECTION_FAILURE || cluster->me->primary != NULL);
-    move_to(cluster, ELECTION_WAITING, cluster->now_ms + REVIEW_MS);
+    move_to(cluster, ELECTION_WAITING, cluster->now_ms + (is_alone ? REVIEW_MS : REVIEW_SLOW_MS));
 }
 
 /* --- before standing: drain, tell, wait --- */
@@ -434,6 +441,11 @@ void election_init(struct cluster *cluster)
 {
     cluster->election = (struct election){ .due_ms = TIME_NEVER, .until_ms = TIME_NEVER };
     ensure(cluster->election.state == ELECTION_IDLE);
+    /* nodes.conf may say that my primary has failed: nobody says it again. */
+    struct peer *primary = cluster->me->primary;
+    if (primary != NULL && peer_is_failed(primary)) {
+        cluster_notice(cluster, NOTICE_PEER_FAILED, primary);
+    }
 }
 
 void election_fini(struct cluster *cluster)
