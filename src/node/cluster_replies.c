@@ -1,4 +1,4 @@
-/* What CLUSTER INFO, NODES, SLOTS, SHARDS, LINKS and SLOT-STATS answer, from the core's view. */
+/* What CLUSTER INFO, NODES, SLOTS, SHARDS and LINKS answer, from the core's view. */
 #include "base/memory.h"
 #include "node/parts.h"
 #include <stdlib.h>
@@ -387,57 +387,4 @@ void cluster_reply_links(struct call *call)
     header[0] = '*';
     memcpy(header + 1 + size, "\r\n", 2);
     output_insert(call->writer->output, mark, bytes_of(header, size + 3));
-}
-
-/* ---- SLOT-STATS --------------------------------------------------------------------------- */
-
-static void reply_slot_stat(struct call *call, unsigned slot)
-{
-    const struct node *node = node_of(call);
-    size_t keys = 0;
-    for (uint32_t db = 0; db < keyspace_database_count(node->keyspace); db++)
-        keys += keyspace_slot_count(node->keyspace, db, slot);
-    reply_array(call, 2);
-    reply_integer(call, slot);
-    reply_map(call, 1);
-    reply_text(call, "key-count");
-    reply_integer(call, (int64_t)keys);
-}
-
-static bool slot_stats_slot(struct call *call, uint32_t index, unsigned *slot)
-{
-    int64_t value;
-    if (number_parse(call_arg(call, index), &value) && value >= 0 && value < SLOT_COUNT) {
-        *slot = (unsigned)value;
-        return true;
-    }
-    reply_error(call, "ERR Invalid or out of range slot");
-    return false;
-}
-
-void cluster_reply_slot_stats(struct call *call)
-{
-    unsigned first;
-    unsigned last;
-    if (!call_arg_is(call, 2, "slotsrange") || call->argc != 5) {
-        reply_syntax_error(call);
-        return;
-    }
-    if (!slot_stats_slot(call, 3, &first) || !slot_stats_slot(call, 4, &last)) return;
-    if (first > last) {
-        reply_error_format(call, "ERR Start slot number %u is greater than end slot number %u",
-                           first, last);
-        return;
-    }
-    const int16_t *owners = cluster_slot_owners(node_of(call)->cluster);
-    struct cluster_peer_view myself;
-    const struct cluster *cluster = node_of(call)->cluster;
-    cluster_peer_view(cluster, 0, &myself);
-    ptrdiff_t owner =
-        node_id_is_none(&myself.primary_id) ? 0 : cluster_peer_find(cluster, &myself.primary_id);
-    size_t count = 0;
-    for (unsigned slot = first; slot <= last; slot++) count += owners[slot] == owner;
-    reply_array(call, count);
-    for (unsigned slot = first; slot <= last; slot++)
-        if (owners[slot] == owner) reply_slot_stat(call, slot);
 }

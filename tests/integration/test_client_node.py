@@ -1,4 +1,4 @@
-"""ioredis and node-redis: a whole cluster, all slots, through the death of a primary and its return."""
+"""ioredis and node-redis: a cluster, all its slots, the death of a primary and its return."""
 import fcntl
 import json
 import os
