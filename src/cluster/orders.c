@@ -132,17 +132,17 @@ static void order_add_slots(struct cluster *cluster, const struct cluster_order 
 {
     ensure(order->slots != NULL);
     unsigned slot = 0, first, last;
-    if (peer_is_replica(cluster->me)) {
-        /* Valkey says OK here, and then claims nothing. */
-        refuse(answer, "ERR Please use ADDSLOTS only with masters.");
-        return;
-    }
     while (slot_set_next_range(order->slots, &slot, &first, &last))
         for (unsigned at = first; at <= last; at++)
             if (slot_owner(cluster, at) != NULL) {
                 refuse(answer, "ERR Slot %u is already busy", at);
                 return;
             }
+    if (peer_is_replica(cluster->me)) {
+        /* Valkey says OK here, and then claims nothing. */
+        refuse(answer, "ERR Please use ADDSLOTS only with masters.");
+        return;
+    }
     if (is_locked(cluster, answer)) return;
     slot = 0;
     while (slot_set_next_range(order->slots, &slot, &first, &last))

@@ -184,9 +184,18 @@ static void reply_slots_node(struct call *call, const struct cluster_peer_view *
     }
 }
 
-static bool is_shown_replica_of(const struct cluster_peer_view *peer, const struct node_id *id)
+/* A replica at offset 0 of a primary that has written has no data yet: nobody should read it. */
+static bool has_no_data(const struct cluster_peer_view *peer,
+                        const struct cluster_peer_view *primary)
 {
-    return node_id_equal(&peer->primary_id, id) && (peer->flags & NODE_FAIL) == 0;
+    return peer->offset == 0 && primary->offset > 0;
+}
+
+static bool is_shown_replica_of(const struct cluster_peer_view *peer,
+                                const struct cluster_peer_view *primary)
+{
+    return node_id_equal(&peer->primary_id, &primary->id) && (peer->flags & NODE_FAIL) == 0 &&
+           !has_no_data(peer, primary);
 }
 
 static void reply_slots_range(struct call *call, unsigned first, unsigned last, size_t owner)
@@ -199,7 +208,7 @@ static void reply_slots_range(struct call *call, unsigned first, unsigned last, 
     struct cluster_peer_view peer;
     for (size_t i = 0; i < peers; i++) {
         cluster_peer_view(cluster, i, &peer);
-        replicas += is_shown_replica_of(&peer, &primary.id);
+        replicas += is_shown_replica_of(&peer, &primary);
     }
     reply_array(call, 3 + replicas);
     reply_integer(call, first);
@@ -207,7 +216,7 @@ static void reply_slots_range(struct call *call, unsigned first, unsigned last, 
     reply_slots_node(call, &primary);
     for (size_t i = 0; i < peers; i++) {
         cluster_peer_view(cluster, i, &peer);
-        if (is_shown_replica_of(&peer, &primary.id)) reply_slots_node(call, &peer);
+        if (is_shown_replica_of(&peer, &primary)) reply_slots_node(call, &peer);
     }
 }
 
@@ -243,8 +252,11 @@ static const char *health_of(const struct node *node, const struct cluster_peer_
     if (peer->flags & NODE_FAIL) return "fail";
     bool is_myself = (peer->flags & NODE_MYSELF) != 0;
     if (is_myself && node_is_loading(node)) return "loading";
-    /* A replica that has no data yet shows offset 0. */
-    return !node_id_is_none(&peer->primary_id) && peer->offset == 0 ? "loading" : "online";
+    ptrdiff_t place = cluster_peer_find(node->cluster, &peer->primary_id);
+    if (place < 0) return "online";
+    struct cluster_peer_view primary;
+    cluster_peer_view(node->cluster, (size_t)place, &primary);
+    return has_no_data(peer, &primary) ? "loading" : "online";
 }
 
 static void reply_pair(struct call *call, const char *name, const char *value)

@@ -161,10 +161,13 @@ static void setslot_with_node(struct call *call, struct cluster_order *order,
                           "HELP");
         return;
     }
-    struct node_id id;
-    bool is_id = node_id_parse(call_arg(call, 4), &id);
-    if (is_id) order->id = id;
-    /* Whether this node owns the slot is answered before whether the other one is known. */
+    /* Whether this node owns the slot is answered before whether the other one is known, so the
+     * core gets what is no id too: cut short, to be nobody's, and named in the refusal. */
+    struct bytes text = call_arg(call, 4);
+    if (!node_id_parse(text, &order->id)) {
+        memset(&order->id, 0, sizeof(order->id));
+        memcpy(order->id.hex, text.data, MIN(text.size, (size_t)NODE_ID_SIZE - 1));
+    }
     give_order(call, order);
 }
 

@@ -183,6 +183,7 @@ static void run_wait(struct call *call)
     time_ms deadline_ms;
     if (node_is_replica(node)) {
         reply_error(call, "ERR WAIT cannot be used with replica instances. Please also note that "
+                          "if a replica is configured to be writable (which is not the default) "
                           "writes to replicas are just local and are not propagated.");
         return;
     }
