@@ -141,8 +141,10 @@ void gossip_answer(struct cluster *cluster, struct link *link, struct peer *send
         packet(cluster, MESSAGE_PONG, sender, reads_extensions(sender, link));
     if (pong->eir.is_present && message->eir.is_present) {
         pong->eir.echo = message->eir.sequence;
-        if (sender != NULL && sender != cluster->me && lease_promise(cluster, sender))
+        if (sender != NULL && sender != cluster->me && lease_promise(cluster, sender)) {
             pong->eir.flags |= EIR_PROMISE;
+            pong->eir.sequence = (uint32_t)cluster->options.node_timeout_ms;
+        }
     }
     send_on_link(cluster, link, pong);
 }

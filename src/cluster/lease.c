@@ -6,7 +6,8 @@
  * few. (It does not vote against itself while it serves: vote.c.) A promise counts from the moment
  * when the PING left, for 0.8 node timeouts, and binds from the later moment when it was answered,
  * for a whole one. With clocks that run right within 10 % the primary stops after at most
- * 0.8 / 0.9 = 0.889 timeouts, the voter is free after at least 1 / 1.1 = 0.909.
+ * 0.8 / 0.9 = 0.889 timeouts, the voter is free after at least 1 / 1.1 = 0.909. The promise says
+ * how long it binds: node timeouts differ while an operator changes them node by node.
  *
  * Void at once: everything at start, after a gap, and when a hand-over was called off (see
  * lease_restart: a voter may have voted because it saw us paused); one promise when a PONG comes
@@ -44,11 +45,6 @@ enum cluster_guarantee lease_guarantee_of(const struct lease_facts *facts)
     if (facts->classic_voters >= facts->voters / 2 + 1) return GUARANTEE_CLASSIC;
     bool is_short = facts->eir_voters < lease_needed(facts->voters);
     return is_short && facts->classic_voters > 0 ? GUARANTEE_CLASSIC : GUARANTEE_LEASE;
-}
-
-static time_ms window_ms(const struct cluster *cluster)
-{
-    return cluster->options.node_timeout_ms * 8 / 10;
 }
 
 static bool promises(const struct peer *peer)
@@ -101,38 +97,48 @@ unsigned lease_quorum(const struct cluster *cluster)
     return cluster->options.is_classic ? classic : MAX(classic, cluster->lease.voters / 2 + 1);
 }
 
-/* When the newest answer of this voter that counts was asked for; 0: none. */
-static time_ms answer_ms(const struct cluster *cluster, const struct peer *peer)
+/* The moment until which this voter is bound, by my clock; 0: it is not. */
+static time_ms bound_ms(const struct cluster *cluster, const struct peer *peer)
 {
     time_ms asked_ms = peer->lease.answered_ping_ms;
+    time_ms promise_ms = MIN(peer->lease.promise_ms, cluster->options.node_timeout_ms);
     if (!promises(peer)) {
         bool may_count = cluster->lease.guarantee == GUARANTEE_CLASSIC && !peer_is_failed(peer);
         asked_ms = may_count ? peer->answered_ms : 0;
+        promise_ms = cluster->options.node_timeout_ms;
     }
-    return asked_ms >= cluster->lease.floor_ms ? asked_ms : 0;
+    if (asked_ms == 0 || asked_ms < cluster->lease.floor_ms) return 0;
+    ensure(asked_ms <= cluster->now_ms);
+    return asked_ms + promise_ms * 8 / 10;
 }
 
 /* The moment until which `needed` other voters are bound; 0: too few answered. */
-static time_ms bound_until_ms(const struct cluster *cluster, unsigned needed)
+static time_ms bound_until_ms(struct cluster *cluster, unsigned needed)
 {
     ensure(needed > 0);
-    time_ms *answers = memory_alloc(cluster->peer_count * sizeof(*answers));
+    time_ms *bounds = memory_alloc(cluster->peer_count * sizeof(*bounds));
     unsigned count = 0;
-    PEERS_EACH(cluster, peer) {
+    cluster->lease.shortest_ms = 0;
+    PEERS_EACH(cluster, peer)
+    {
         if (peer == cluster->me || !peer_is_voter(peer)) continue;
-        time_ms asked_ms = answer_ms(cluster, peer);
-        if (asked_ms > 0) answers[count++] = asked_ms;
+        time_ms until_ms = bound_ms(cluster, peer);
+        if (until_ms > 0) bounds[count++] = until_ms;
+        time_ms promise_ms = peer->lease.promise_ms;
+        time_ms shortest_ms = cluster->lease.shortest_ms;
+        bool is_shorter = promise_ms > 0 && (shortest_ms == 0 || promise_ms < shortest_ms);
+        if (is_shorter) cluster->lease.shortest_ms = promise_ms;
     }
     time_ms until_ms = 0;
     if (count >= needed) {
-        qsort(answers, count, sizeof(*answers), compare_latest_first);
-        until_ms = answers[needed - 1] + window_ms(cluster);
+        qsort(bounds, count, sizeof(*bounds), compare_latest_first);
+        until_ms = bounds[needed - 1];
     }
-    memory_free(answers);
+    memory_free(bounds);
     return until_ms;
 }
 
-static time_ms compute_until_ms(const struct cluster *cluster, const struct lease_facts *facts)
+static time_ms compute_until_ms(struct cluster *cluster, const struct lease_facts *facts)
 {
     if (!peer_is_voter(cluster->me)) return 0;
     if (cluster->options.is_classic) return TIME_NEVER;
@@ -152,7 +158,10 @@ static time_ms compute_until_ms(const struct cluster *cluster, const struct leas
 static time_ms period_ms(const struct cluster *cluster)
 {
     /* A quarter: two answers may be late before the window of 0.8 closes. */
-    return MAX(cluster->options.node_timeout_ms / 4, 10);
+    time_ms window_ms = cluster->options.node_timeout_ms;
+    if (cluster->lease.shortest_ms > 0) window_ms = MIN(window_ms, cluster->lease.shortest_ms);
+    ensure(window_ms > 0);
+    return MAX(window_ms / 4, 10);
 }
 
 static void schedule(struct cluster *cluster)
@@ -216,18 +225,20 @@ void lease_init(struct cluster *cluster)
 }
 
 void lease_on_pong(struct cluster *cluster, struct peer *peer, time_ms ping_sent_ms,
-                   bool has_promise)
+                   time_ms promise_ms)
 {
     ensure(peer != cluster->me);
     ensure(ping_sent_ms <= cluster->now_ms);
     /* One more promise while the lease holds only makes it longer: that can wait for the deadline,
      * which comes every quarter of a timeout. A look at all voters for every PONG would not do in
      * a cluster of a thousand nodes. */
-    bool is_renewal = has_promise && peer->lease.answered_ping_ms > 0;
+    bool is_renewal = promise_ms > 0 && promise_ms == peer->lease.promise_ms &&
+                      peer->lease.answered_ping_ms > 0;
     bool can_wait = is_renewal && cluster->lease.until_ms > cluster->now_ms;
     /* A voter that promises no more may have voted: its older promise is not relied on. */
     peer->lease.answered_ping_ms =
-        has_promise ? MAX(peer->lease.answered_ping_ms, ping_sent_ms) : 0;
+        promise_ms > 0 ? MAX(peer->lease.answered_ping_ms, ping_sent_ms) : 0;
+    peer->lease.promise_ms = promise_ms;
     if (!can_wait) cluster->lease.is_dirty = true;
 }
 

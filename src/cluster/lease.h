@@ -11,6 +11,7 @@ struct peer;
 struct lease {
     time_ms until_ms; /* writes may run before this moment */
     time_ms floor_ms; /* answers to PINGs sent before this count for nothing */
+    time_ms shortest_ms; /* the shortest promise that a voter gives; 0: none yet */
     time_ms pinged_ms; /* when voters were last pinged for their promises */
     enum cluster_guarantee guarantee;
     bool is_dirty; /* answers, links or voters changed: look again before the step ends */
@@ -21,6 +22,7 @@ struct lease {
 /* What the lease keeps about each node. A simulation holds a million of these: keep it small. */
 struct lease_peer {
     time_ms answered_ping_ms; /* when the newest PING that it answered was sent; 0: none */
+    time_ms promise_ms;        /* how long that answer binds it */
     time_ms promised_until_ms; /* until when I shall not vote against it */
     bool is_paused;  /* shows itself paused for a hand-over */
     bool is_opposed; /* I voted against it in an election that may still win */
@@ -38,9 +40,10 @@ unsigned lease_needed(unsigned voters);
 enum cluster_guarantee lease_guarantee_of(const struct lease_facts *facts);
 
 void lease_init(struct cluster *cluster);
-/* A PONG of `peer` answers the PING that I sent at `ping_sent_ms`; it promises or not. */
+/* A PONG of `peer` answers the PING that I sent at `ping_sent_ms`, and binds it for so long (its
+ * own node timeout, which may be another than mine); 0: it promises nothing. */
 void lease_on_pong(struct cluster *cluster, struct peer *peer, time_ms ping_sent_ms,
-                   bool has_promise);
+                   time_ms promise_ms);
 /* I am about to answer the PING of `peer`: true records a promise and shows EIR_PROMISE. */
 bool lease_promise(struct cluster *cluster, struct peer *peer);
 /* CLUSTER_SUSPENDED: the process stood still for `gap_ms`. */

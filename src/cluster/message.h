@@ -64,12 +64,12 @@ struct eir_header {
     uint8_t flags;        /* enum eir_flag */
     uint64_t incarnation; /* random at every start of the process */
     uint64_t cluster_id;  /* first 8 bytes of the cluster id; 0 while unset */
-    uint32_t sequence;    /* of this PING; 0 when not a PING */
+    uint32_t sequence;    /* of this PING. In a PONG with EIR_PROMISE: how many ms it binds */
     uint32_t echo;        /* in a PONG: the sequence that it answers; 0 when unsolicited */
 };
 
 enum eir_flag {
-    EIR_PROMISE = 1, /* this PONG is a promise not to vote against you for one node timeout */
+    EIR_PROMISE = 1, /* this PONG is a promise not to vote against you for so long */
     EIR_ELIGIBLE = 2, /* a replica that has completed a sync and may take over */
     EIR_HARD = 4, /* this FAIL rests on hard evidence */
     EIR_FORCED = 8,   /* this AUTH_REQUEST was ordered by an operator, or by its own primary */

@@ -168,7 +168,8 @@ static void take_promise(struct cluster *cluster, struct peer *peer,
     for (size_t i = 0; i < COUNT_OF(peer->pings); i++) {
         if (peer->pings[i].sequence != message->eir.echo) continue;
         bool has_promise = (message->eir.flags & EIR_PROMISE) != 0;
-        lease_on_pong(cluster, peer, peer->pings[i].sent_ms, has_promise);
+        time_ms promise_ms = has_promise ? (time_ms)message->eir.sequence : 0;
+        lease_on_pong(cluster, peer, peer->pings[i].sent_ms, promise_ms);
         return;
     }
 }

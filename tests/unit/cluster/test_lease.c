@@ -86,6 +86,23 @@ START_TEST(a_primary_that_is_cut_off_stops_before_its_successor_starts)
 }
 END_TEST
 
+START_TEST(voters_with_a_shorter_timeout_bind_the_primary_to_it)
+{
+    struct toy *toy = toy_settled(6, 3, 12);
+    for (int i = 1; i < 6; i++) {
+        toy->nodes[i].options.node_timeout_ms = 600; /* CONFIG SET has not reached node 0 yet */
+        cluster_configure(toy->nodes[i].core, &toy->nodes[i].options);
+    }
+    toy_watch(toy, 3000);
+    toy->nodes[0].is_cut = true;
+    time_ms start_ms = toy->now_ms;
+    while (toy_executes(toy, 0, 0)) toy_watch(toy, 1);
+    ck_assert_int_le(toy->now_ms - start_ms, 600 * 8 / 10);
+    ck_assert_int_ge(toy_await(toy, 3, 0, 3000), 0);
+    toy_destroy(toy);
+}
+END_TEST
+
 START_TEST(a_primary_that_stood_still_waits_for_renewal)
 {
     struct toy *toy = toy_settled(6, 3, 3);
@@ -252,6 +269,7 @@ int main(void)
     tcase_add_test(tests, one_primary_alone_and_two_need_nobody);
     tcase_add_test(tests, three_primaries_hold_leases_that_never_lapse_while_all_is_well);
     tcase_add_test(tests, a_primary_that_is_cut_off_stops_before_its_successor_starts);
+    tcase_add_test(tests, voters_with_a_shorter_timeout_bind_the_primary_to_it);
     tcase_add_test(tests, a_primary_that_stood_still_waits_for_renewal);
     tcase_add_test(tests, a_restarted_primary_starts_without_a_lease);
     tcase_add_test(tests, a_voter_that_promised_refuses_even_by_force_of_a_valkey_replica);
