@@ -216,10 +216,12 @@ static struct vote_request request_facts(const struct cluster *cluster,
     bool is_paused = is_me ? manual_is_paused(cluster) : primary->lease.is_paused;
     bool is_hard = !is_me && failure_is_hard(primary);
     bool speaks_eir = message->eir.is_present && !cluster->options.is_classic;
-    bool is_ordered = speaks_eir && (message->eir.flags & EIR_FORCED) != 0;
     bool has_force = (message->message_flags & MESSAGE_FORCEACK) != 0;
     facts.primary_failed = !is_me && peer_is_failed(primary);
-    /* A Valkey replica forces every election; an Eir one says what it stands on. */
+    /* A Valkey replica forces every election, but shows in its flags whether it holds its primary
+     * for failed. If it does not, an operator has sent it. An Eir one says what it stands on. */
+    bool is_ordered = speaks_eir ? (message->eir.flags & EIR_FORCED) != 0
+                                 : has_force && !(message->flags & NODE_PRIMARY_FAILED);
     facts.is_forced = has_force && (!speaks_eir || is_ordered || is_paused);
     facts.is_promised = is_promised(cluster, primary);
     facts.is_released = is_hard || is_paused || is_ordered;
