@@ -18,7 +18,7 @@ EXPECTED_WARNINGS = [
     r"Failover election won|Manual failover user request|Failover auth (granted|denied)",
     r"Starting a failover election|Start of election delayed|Setting secondary replication ID",
     r"User requested shutdown|Received SIGTERM|ready to exit|bye bye|Saving the final RDB",
-    r"Connection with (replica|primary|master)|Failing over|Taking over the cluster",
+    r"Failed to read response|Connection with (replica|primary|master)|Failing over|Taking over the cluster",
     r"Failed to resolve|Error condition on socket|Unable to connect to PRIMARY",
     r"no config file specified|Failed listening",
     r"Address updated for node|Currently unable to failover|Needed to failover but",
@@ -64,12 +64,8 @@ def view_of(server):
     with server.client() as client:
         rows = eirtest.cluster_nodes(client)
     return {row["id"]: (row["address"], tuple(flag for flag in row["flags"] if flag != "myself"),
-                        row["primary"], row["epoch"], tuple(row["slots"])) for row in rows}
-
-
-def links_of(server):
-    with server.client() as client:
-        return {row["link"] for row in eirtest.cluster_nodes(client)}
+                        row["primary"], row["epoch"], tuple(row["slots"]), row["link"])
+            for row in rows}
 
 
 def _plain(value):
@@ -108,16 +104,19 @@ def replica_is_up(server):
     return replication["role"] == "master" or replication.get("master_link_status") == "up"
 
 
-def wait_agreed(servers, count=None, seconds=40.0):
-    """All of these see the same cluster: nodes, addresses, flags, epochs, slots. The view."""
+def wait_agreed(servers, count=None, dead=(), seconds=40.0):
+    """All of these see the same cluster: nodes, addresses, flags, epochs, slots. The view.
+    Exactly the nodes with the ids in `dead` have failed."""
+    def is_right(name, row):
+        expected = "fail" in row[1] if name in dead else not any(
+            flag in ("fail", "fail?", "handshake") for flag in row[1])
+        return expected and row[5] == ("disconnected" if name in dead else "connected")
+
     def agree():
         views = [view_of(server) for server in servers]
         if count is not None and len(views[0]) != count:
             return None
-        if any("fail" in flag or "handshake" in flag for row in views[0].values()
-               for flag in row[1]):
-            return None
-        if any(links_of(server) != {"connected"} for server in servers):
+        if not all(is_right(name, row) for name, row in views[0].items()):
             return None
         return views[0] if all(view == views[0] for view in views) else None
 
@@ -290,6 +289,20 @@ class TestCase(eirtest.TestCase):
         for node in cluster.nodes:
             node.name = "%s-%s" % (kind_of(node), node.name)
         return cluster
+
+    def start_shard(self, kinds, heir, **options):
+        """Primaries of these kinds, and a replica of the first: (nodes, primary, replica)."""
+        cluster = self.start_mixed(kinds, shards=len(kinds), **options)
+        replica = self.start_node(heir, cluster_node_timeout=options.get("node_timeout_ms", 2000))
+        primary, nodes = cluster.nodes[0], cluster.nodes + [replica]
+        replica.call("CLUSTER", "MEET", "127.0.0.1", primary.port)
+        wait_agreed(nodes, len(nodes))
+        wait_until(lambda: replica.call("CLUSTER", "REPLICATE", node_id(primary)) == "OK")
+        wait_agreed(nodes, len(nodes))
+        wait_serving(nodes)
+        fill(nodes)
+        wait_caught_up(primary, replica)
+        return nodes, primary, replica
 
     def tearDown(self):
         """No warning, whatever the test was about."""
