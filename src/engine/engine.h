@@ -171,7 +171,8 @@ struct publication {
 size_t engine_publication_count(const struct engine *engine);
 struct publication engine_publication_at(const struct engine *engine, size_t index);
 void engine_publications_clear(struct engine *engine);
-/* The slot moved away: subscribers of its channels are told and dropped. */
-void engine_slot_lost(struct engine *engine, unsigned slot);
+/* The verdicts changed: subscribers of shard channels whose slot left the shard are told and
+ * dropped. */
+void engine_slots_changed(struct engine *engine);
 
 #endif

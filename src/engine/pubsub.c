@@ -284,12 +284,19 @@ static void sunsubscribe(struct call *call)
     unsubscribe_all(call, PUBSUB_SHARD);
 }
 
-void engine_slot_lost(struct engine *engine, unsigned slot)
+static bool slot_is_elsewhere(const struct engine *engine, struct bytes name)
 {
+    uint8_t verdict = engine->permit.verdicts[key_slot(name)];
+    return verdict == SLOT_UNASSIGNED || verdict == SLOT_ELSEWHERE;
+}
+
+void engine_slots_changed(struct engine *engine)
+{
+    if (!engine->permit.is_cluster) return;
     struct pubsub_space *space = &engine->pubsub.spaces[PUBSUB_SHARD];
     LIST_EACH(&space->order, struct channel, channel, order)
     {
-        if (key_slot(channel_name(channel)) != slot) continue;
+        if (!slot_is_elsewhere(engine, channel_name(channel))) continue;
         struct buffer name = { 0 };
         buffer_append(&name, channel_name(channel));
         struct bytes text = buffer_bytes(&name);

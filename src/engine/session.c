@@ -36,19 +36,15 @@ void session_block(struct engine *engine, struct session *session, enum block_re
     session->blocked.timed_out = timed_out;
     heap_set(&engine->deadlines, &session->blocked.deadline, deadline_ms);
     list_remove(&session->work_link);
-    if (reason == BLOCK_PAUSED)
-        list_append(&engine->paused, &session->blocked.link);
-    else
-        engine->counters.clients_blocked++;
+    if (reason == BLOCK_PAUSED) list_append(&engine->paused, &session->blocked.link);
+    engine->counters.clients_blocked++;
 }
 
 void session_unblock(struct engine *engine, struct session *session)
 {
     if (session->blocked.reason == BLOCK_NONE) return;
-    if (session->blocked.reason != BLOCK_PAUSED) {
-        ensure(engine->counters.clients_blocked > 0);
-        engine->counters.clients_blocked--;
-    }
+    ensure(engine->counters.clients_blocked > 0);
+    engine->counters.clients_blocked--;
     session->blocked.reason = BLOCK_NONE;
     session->blocked.timed_out = NULL;
     session->blocked.owner = NULL;

@@ -212,7 +212,7 @@ static const struct config_row rows[] = {
       .text = "Locale by whose order SORT ALPHA compares.",
       .unused = "texts are compared byte by byte" },
     { .name = "availability-zone", .kind = &config_text, CONFIG_FIELD(availability_zone),
-      .preset = "", .area = CONFIG_AREA_PROCESS,
+      .preset = "", .area = CONFIG_AREA_ANNOUNCE,
       .text = "Name of the zone in which this node runs, told to clients." },
     { .name = "requirepass", .kind = &config_text, CONFIG_FIELD(requirepass), .preset = "",
       .flags = CONFIG_SECRET, .area = CONFIG_AREA_SECURITY,

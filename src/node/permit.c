@@ -133,6 +133,7 @@ static void cluster_refresh(struct node *node, struct permit *permit)
     permit->reads_while_down = node->config->cluster_allow_reads_when_down;
     permit->shard_pubsub_while_down = node->config->cluster_allow_pubsubshard_when_down;
     slots_refresh(node, permit);
+    engine_slots_changed(node->engine);
 }
 
 void permit_refresh_cluster(struct node *node)

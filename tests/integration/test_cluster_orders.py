@@ -1,4 +1,4 @@
-"""What an operator tells a cluster: fail over, forget, reset, replicate; and what writes may ask."""
+"""What an operator orders: fail over, forget, reset, replicate; and what writes may ask for."""
 import signal
 
 import eirtest
@@ -137,8 +137,8 @@ class Members(eirtest.TestCase):
                              "ERR Can't replicate myself")
             self.assertEqual(code(client.ask("CLUSTER", "REPLICATE", "f" * 40)), "ERR")
         with primary.client() as client:
-            self.assertEqual(code(client.ask("CLUSTER", "REPLICATE", other.call("CLUSTER", "MYID"))),
-                             "ERR")
+            other_id = other.call("CLUSTER", "MYID")
+            self.assertEqual(code(client.ask("CLUSTER", "REPLICATE", other_id)), "ERR")
         self.assertEqual(len(cluster.replicas_of(other)), 2)
 
 

@@ -254,7 +254,15 @@ START_TEST(shard_channels_are_counted_and_lost_with_their_slot)
     ASK("SUBSCRIBE a", "*3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n");
     ASK_OTHER("SPUBLISH a m", ":1\r\n");
     HEARD(world->me, "*3\r\n$8\r\nsmessage\r\n$1\r\na\r\n$1\r\nm\r\n");
-    engine_slot_lost(world->engine, 15495);
+    struct permit *permit = engine_permit(world->engine);
+    engine_slots_changed(world->engine); /* no cluster: nothing is lost */
+    permit->is_cluster = true;
+    memset(permit->verdicts, SLOT_SERVED, sizeof(permit->verdicts));
+    engine_slots_changed(world->engine);
+    HEARD(world->me, "");
+    permit->verdicts[15495] = SLOT_ELSEWHERE;
+    engine_slots_changed(world->engine);
+    permit->is_cluster = false;
     HEARD(world->me, "*3\r\n$12\r\nsunsubscribe\r\n$1\r\na\r\n:0\r\n");
     ASK_OTHER("SPUBLISH a m", ":0\r\n");
     ASK_OTHER("PUBLISH a m", ":1\r\n");
