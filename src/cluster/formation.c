@@ -390,8 +390,9 @@ void formation_on_resolved(struct cluster *cluster, const struct cluster_event *
     for (size_t i = 0; i < event->address_count; i++) {
         struct address address = { .port = seed->port, .bus_port = seed->bus_port };
         if (address.bus_port == 0) address.bus_port = (uint16_t)(seed->port + BUS_PORT_OFFSET);
-        memcpy(address.ip, event->addresses[i], ADDRESS_IP_SIZE);
-        if (address.ip[0] == 0 || is_known_place(cluster, &address)) continue;
+        /* Zero behind the text: addresses are compared as a whole. */
+        bool is_whole = bytes_to_text(bytes_text(event->addresses[i]), address.ip, ADDRESS_IP_SIZE);
+        if (!is_whole || address.ip[0] == 0 || is_known_place(cluster, &address)) continue;
         handshake_start(cluster, &address, NODE_MEET);
     }
 }

@@ -58,6 +58,7 @@ START_TEST(six_fresh_nodes_form_three_shards_within_a_second)
     uint64_t id = toy_status(toy, 0).cluster_id;
     ck_assert_uint_ne(id, 0);
     for (int i = 0; i < 6; i++) {
+        ck_assert(!toy_trace_has(toy, i, " is at 127.0.0.1")); /* nobody moved */
         struct cluster_status status = toy_status(toy, i);
         ck_assert_uint_eq(status.cluster_id, id);
         ck_assert(status.is_ok);
