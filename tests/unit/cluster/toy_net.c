@@ -175,7 +175,7 @@ static void toy_drain(struct toy *toy, int index)
 /* Every host is this one. */
 static void toy_resolve(struct toy *toy, int index, size_t seed_index)
 {
-    static const char local[1][ADDRESS_IP_SIZE] = { "127.0.0.1" };
+    static const char local[1][ADDRESS_IP_SIZE] = { "127.0.0.1\0and what was there before" };
     struct cluster_event event = {
         .type = CLUSTER_RESOLVED, .seed_index = seed_index, .addresses = local, .address_count = 1
     };
