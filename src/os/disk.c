@@ -145,9 +145,20 @@ static enum err sync_directory_of(const char *name)
     return err;
 }
 
+/* What replaces a file is as open to others as the file was: a configuration with a password must
+ * not become readable because it was rewritten. Where that fails the new file is as it is. */
+static void keep_mode(const char *from, const char *to)
+{
+    struct stat now;
+    if (stat(to, &now) < 0 || !S_ISREG(now.st_mode)) return;
+    int ignored = chmod(from, now.st_mode & 07777);
+    (void)ignored;
+}
+
 static enum err os_disk_rename(struct disk *disk, const char *from, const char *to)
 {
     (void)disk;
+    keep_mode(from, to);
     if (rename(from, to) < 0) return err_from_errno(errno);
     return sync_directory_of(to);
 }
