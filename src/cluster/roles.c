@@ -120,6 +120,9 @@ void role_promote(struct cluster *cluster, uint64_t config_epoch)
             for (unsigned at = first; at <= last; at++) slot_bind(cluster, at, me);
     }
     me->config_epoch = config_epoch;
+    /* A majority has just spoken: there is no older news to wait for (ok_from_ms). */
+    cluster->had_slots_at_start = false;
+    cluster->minority_ms = 0;
     if (cluster->current_epoch < config_epoch) cluster->current_epoch = config_epoch;
 
     cluster_save_first(cluster); /* the epoch and its slots, before the first packet or write */
