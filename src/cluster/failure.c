@@ -111,6 +111,7 @@ static void set_failed(struct cluster *cluster, struct peer *peer)
     ensure(peer != cluster->me);
     peer_set_health(cluster, peer, NODE_FAIL);
     peer->failed_ms = cluster->now_ms;
+    peer->failed_before = false;
     if (peer == cluster->me->primary) cluster->me->flags |= NODE_PRIMARY_FAILED;
     cluster_save_later(cluster);
     cluster_notice(cluster, NOTICE_PEER_FAILED, peer);
@@ -142,6 +143,7 @@ static void clear_failed(struct cluster *cluster, struct peer *peer)
     peer_set_health(cluster, peer, 0);
     peer->failed_ms = 0;
     peer->failed_hard = false;
+    peer->failed_before = false;
     if (peer == cluster->me->primary) cluster->me->flags &= (uint16_t)~NODE_PRIMARY_FAILED;
     cluster_save_later(cluster);
     trace(cluster, LOG_LEVEL_NOTICE, "%s " ID_FORMAT " is back", role_name(peer),
@@ -154,8 +156,10 @@ static time_ms clearing_ms(const struct cluster *cluster, const struct peer *pee
 {
     if (!peer_is_voter(peer)) return peer->failed_ms;
     time_ms classic_ms = peer->failed_ms + 2 * cluster->options.node_timeout_ms + 1;
-    if (!peer->failed_hard || cluster->options.is_classic) return classic_ms;
-    /* The evidence was withdrawn by its answer; but a vote that I gave may still win. */
+    bool is_withdrawn = peer->failed_hard || peer->failed_before;
+    if (!is_withdrawn || cluster->options.is_classic) return classic_ms;
+    /* The evidence was withdrawn by its answer, or is of an earlier run, in which it may have been
+     * replaced and come back since; but a vote that I gave may still win. */
     return MIN(classic_ms, MAX(peer->failed_ms, peer->voted_against_until_ms));
 }
 

@@ -127,6 +127,7 @@ struct peer {
     time_ms inbound_lost_ms;        /* since when it has no link to us; 0: it has one */
     struct ping_record pings[2];    /* newest first; a PONG's echo names one of them */
     time_ms failed_ms;              /* when FAIL was set; 0: is not */
+    bool failed_before;             /* nodes.conf said so: nobody did in this run */
     time_ms voted_against_until_ms; /* vote.c: I voted for a replica of it, which may still win */
     time_ms orphaned_ms; /* primary: since when it has no healthy replica; 0: has */
     struct evidence evidence;

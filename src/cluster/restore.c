@@ -78,6 +78,7 @@ static bool restore_peer(struct cluster *cluster, const struct conf_node *node)
     if (node->flags & NODE_FAIL) {
         peer_set_health(cluster, peer, NODE_FAIL);
         peer->failed_ms = cluster->now_ms;
+        peer->failed_before = true;
     } else if (node->flags & NODE_PFAIL) {
         peer_set_health(cluster, peer, NODE_PFAIL);
         peer->ping_sent_ms = cluster->now_ms;
