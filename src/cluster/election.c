@@ -86,6 +86,11 @@ static const char *why_not(const struct cluster *cluster, enum election_kind kin
                                options->node_timeout_ms * options->replica_validity_factor;
     }
     ensure(options->node_timeout_ms > 0);
+    /* Back from a restart, before anybody told which slots it has: there is nothing to win yet, and
+     * voters would oppose a primary that nobody replaces. */
+    const struct peer *primary = cluster->me->primary;
+    if (kind == ELECTION_FAILURE && primary != NULL && !peer_is_voter(primary))
+        return "my primary owns no slots";
     return election_why_not(&candidate);
 }
 

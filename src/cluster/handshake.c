@@ -108,6 +108,14 @@ bool identity_is_foreign(const struct cluster *cluster, const struct cluster_mes
     return peer_shard_primary(cluster->me)->slot_count > 0;
 }
 
+bool identity_is_apart(const struct cluster *cluster, const struct cluster_message *message)
+{
+    if (!cluster->formation.is_wanted || cluster->formation.is_done) return false;
+    if (!message->eir.is_present || message->eir.cluster_id == 0) return false;
+    if (message->eir.cluster_id == cluster->cluster_id) return false;
+    return message->eir.cluster_id != cluster->formation.agreement.formed_elsewhere;
+}
+
 void identity_adopt(struct cluster *cluster, const struct cluster_message *message)
 {
     if (cluster->options.is_classic || !message->eir.is_present) return;

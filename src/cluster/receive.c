@@ -77,7 +77,8 @@ static void apply_common(struct cluster *cluster, const struct arrival *arrival)
     sender->data_received_ms = cluster->now_ms;
     identity_adopt(cluster, arrival->message);
     evidence_on_message(cluster, sender, arrival->message);
-    epochs_on_header(cluster, sender, arrival->message);
+    if (!identity_is_apart(cluster, arrival->message))
+        epochs_on_header(cluster, sender, arrival->message);
     apply_offset(cluster, sender, arrival->message);
     /* It runs, and we have no link to it: do not wait for the next try. */
     if (sender->outbound == NULL) sender->reconnect_ms = MIN(sender->reconnect_ms, cluster->now_ms);
@@ -86,6 +87,7 @@ static void apply_common(struct cluster *cluster, const struct arrival *arrival)
 static void apply_claims(struct cluster *cluster, const struct arrival *arrival)
 {
     struct peer *sender = arrival->sender;
+    if (identity_is_apart(cluster, arrival->message)) return;
     apply_flags(cluster, sender, arrival->message);
     apply_role(cluster, sender, arrival->message);
     follow_grand_primary(cluster, sender);
@@ -212,6 +214,7 @@ static void on_pong(struct cluster *cluster, struct arrival *arrival)
 static void on_fail(struct cluster *cluster, struct arrival *arrival)
 {
     ensure(arrival->sender != NULL);
+    if (identity_is_apart(cluster, arrival->message)) return;
     failure_on_fail_message(cluster, arrival->sender, arrival->message);
 }
 
@@ -230,6 +233,7 @@ static void on_auth_ack(struct cluster *cluster, struct arrival *arrival)
 static void on_update(struct cluster *cluster, struct arrival *arrival)
 {
     ensure(arrival->sender != NULL);
+    if (identity_is_apart(cluster, arrival->message)) return;
     slots_on_update(cluster, arrival->message);
 }
 
@@ -315,6 +319,9 @@ static void refuse_foreign(struct cluster *cluster, struct link *link, struct pe
     trace_foreign(cluster, &message->sender);
     struct peer *peer = sender != NULL ? sender : link->peer;
     bool is_mine = peer == NULL || peer == cluster->me->primary || peer->slot_count > 0;
+    /* A bare header says whose I am: else it would knock again, not knowing why. */
+    bool is_asking = message->type == MESSAGE_PING || message->type == MESSAGE_MEET;
+    if (is_asking) send_on_link(cluster, link, message_start(cluster, MESSAGE_PONG));
     link_close(cluster, link);
     if (is_mine) {
         if (peer != NULL) heartbeat_on_link_lost(cluster, peer, 0);

@@ -101,6 +101,7 @@ static void check_fail(struct sim *sim, struct sim_node *from,
     for (uint32_t i = 0; i < sim->node_count; i++) {
         struct sim_node *subject = &sim->nodes[i];
         if (!node_id_equal(&subject->id, &message->subject)) continue;
+        if (subject->is_foreign != from->is_foreign) continue; /* they do not talk */
         time_us well_us = sim->now_us - subject->disturbed_us;
         bool was_well = subject->state == NODE_RUNNING &&
                         well_us > 5 * sim->options.node_timeout_ms * MS &&
@@ -235,11 +236,38 @@ static void check_formation(struct sim *sim, struct sim_node *node)
 {
     const struct cluster_status *status = &node->status;
     if (!status->serves || status->cluster_id == 0 || !status->is_primary) return;
+    if (node->is_foreign) return;
     uint64_t *formed = &sim->checker.formed_id;
     if (*formed == 0) *formed = status->cluster_id;
     if (*formed != status->cluster_id)
         sim_fail(sim, "node %u serves cluster %llx beside cluster %llx", node->index,
                  (unsigned long long)status->cluster_id, (unsigned long long)*formed);
+}
+
+/* Clusters do not merge: who belongs to one knows nobody of the other by its real id. */
+static void check_foreigners(struct sim *sim, struct sim_node *node)
+{
+    if (node->status.cluster_id == 0) return;
+    for (size_t i = 1; i < cluster_peer_count(node->core); i++) {
+        struct cluster_peer_view view;
+        cluster_peer_view(node->core, i, &view);
+        if (view.flags & NODE_HANDSHAKE) continue;
+        for (uint32_t j = 0; j < sim->node_count; j++) {
+            const struct sim_node *other = &sim->nodes[j];
+            if (other->is_foreign == node->is_foreign || !node_id_equal(&other->id, &view.id))
+                continue;
+            /* Who met while both were fresh part when they hear of each other's clusters. */
+            time_us both_us = MAX(node->settled_us, other->settled_us);
+            both_us = MAX(both_us, MAX(node->disturbed_us, other->disturbed_us));
+            time_us grace_us = (4 * sim->options.node_timeout_ms + 2000) * MS;
+            bool is_settled = other->core != NULL && other->status.cluster_id != 0 &&
+                              other->status.cluster_id != node->status.cluster_id &&
+                              other->settled_us != 0 && sim->now_us > both_us + grace_us;
+            if (is_settled)
+                sim_fail(sim, "node %u knows node %u, which belongs to another cluster",
+                         node->index, j);
+        }
+    }
 }
 
 void check_second(struct sim *sim)
@@ -249,7 +277,13 @@ void check_second(struct sim *sim)
     for (uint32_t i = 0; i < sim->node_count; i++) {
         if (sim->nodes[i].state == NODE_DOWN) continue;
         node_refresh(sim, &sim->nodes[i]);
+        struct sim_node *node = &sim->nodes[i];
+        if (node->status.cluster_id == 0)
+            node->settled_us = 0;
+        else if (node->settled_us == 0)
+            node->settled_us = sim->now_us;
         check_formation(sim, &sim->nodes[i]);
+        if (sim->options.has_foreigners) check_foreigners(sim, &sim->nodes[i]);
     }
 }
 

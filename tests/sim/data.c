@@ -259,7 +259,7 @@ static void data_tick_primary(struct sim *sim, struct sim_node *node)
         node->data.received = node->data.offset;
         node->data.has_keys = true;
         node->facts_due = true;
-        check_write(sim, node, sample, node->status.config_epoch);
+        if (!node->is_foreign) check_write(sim, node, sample, node->status.config_epoch);
     }
 }
 

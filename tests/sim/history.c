@@ -301,6 +301,9 @@ static void draw_fault(struct history *history, struct prng *prng, uint32_t node
     fault->at_ms += (time_ms)prng_below(prng, (uint64_t)history->active_ms - 1000);
     fault->a = (uint32_t)prng_below(prng, node_count);
     fault->b = (uint32_t)prng_below(prng, node_count);
+    /* Addresses are reused by strangers, too. */
+    if (fault->kind == FAULT_SWAP && history->options.spares > 0 && prng_chance(prng, 1, 2))
+        fault->b = node_count + (uint32_t)prng_below(prng, history->options.spares);
     fault->mask = prng_next(prng);
     fault->number = 1 + (unsigned)prng_below(prng, history->options.primaries / 2 + 1);
     /* Half of the troubles end before anybody may notice, half after. */
@@ -333,6 +336,8 @@ static void draw_options(struct sim_options *options, struct prng *prng)
     /* Fresh nodes beyond the plan make rival sets; beside a formed cluster they are strangers. */
     unsigned spares = (unsigned)prng_below(prng, options->by_formation ? 5 : 2);
     if (options->spares == 0) options->spares = spares;
+    options->has_foreigners =
+        options->by_formation && options->spares > 0 && prng_chance(prng, 1, 3);
 }
 
 void history_draw(struct history *history, uint64_t seed, const struct sim_options *given)
@@ -437,6 +442,8 @@ static void judge(const struct history *history, struct sim *sim)
                  sim->complaint);
     if (sim->violation != NULL) return;
     sim_run(sim, 2 * history->options.node_timeout_ms);
+    /* Late comers may just have arrived. */
+    if (history->members_may_change && sim_run_until(sim, has_settled, bound_ms)) return;
     if (!sim_agrees(sim)) sim_fail(sim, "agreement did not last: %s", sim->complaint);
 }
 

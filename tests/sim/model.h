@@ -208,6 +208,7 @@ struct sim_node {
     unsigned false_refusals; /* so many connects are refused although it listens */
     link_number accept_next; /* even */
 
+    time_us settled_us;   /* since when it shows a cluster id; 0: it does not */
     time_us disturbed_us; /* when something was last wrong with it or its network */
     time_us down_us;
     struct buffer trace;

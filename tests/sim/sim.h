@@ -26,6 +26,7 @@ struct sim_options {
     time_ms node_timeout_ms; /* 0: 2000 */
     bool by_formation;       /* all nodes start fresh, with seeds, instead of with nodes.conf */
     unsigned only_fault;     /* histories: 1 + the only kind of fault; 0: all kinds */
+    bool has_foreigners;     /* by formation: the spares form a cluster of their own beside it */
     bool never_by_formation; /* histories: whatever the seed would draw */
     time_ms poll_ms;         /* between looks at a condition that is waited for; 0: 10 */
     time_ms start_spread_ms; /* processes start one by one within this time */

@@ -100,22 +100,29 @@ static void options_of_node(struct sim *sim, struct sim_node *node)
         .announced = { .port = 6379, .bus_port = 16379 },
     };
     if (!options->by_formation || node->is_classic) return;
-    snprintf(node->options.name, sizeof(node->options.name), "world");
-    node->options.shards = options->primaries;
-    node->options.replicas_per_shard = options->replicas;
-    node->options.seeds = sim->seeds;
-    node->options.seed_count = sim->seed_count;
+    node->is_foreign = options->has_foreigners && node->index >= sim->member_count;
+    snprintf(node->options.name, sizeof(node->options.name), "%s",
+             node->is_foreign ? "abroad" : "world");
+    node->options.shards = node->is_foreign ? options->spares : options->primaries;
+    node->options.replicas_per_shard = node->is_foreign ? 0 : options->replicas;
+    /* The last seed is the first foreigner. */
+    node->options.seeds = node->is_foreign ? sim->seeds + sim->seed_count : sim->seeds;
+    node->options.seed_count = node->is_foreign ? 1 : sim->seed_count;
+}
+
+static void make_seed(struct cluster_seed *seed, uint32_t index)
+{
+    snprintf(seed->host, sizeof(seed->host), "host-%u", index);
+    seed->port = 6379;
+    seed->bus_port = 16379;
 }
 
 static void make_seeds(struct sim *sim)
 {
     sim->seed_count = MIN(sim->member_count, 3);
-    sim->seeds = memory_alloc_zero(3 * sizeof(*sim->seeds));
-    for (size_t i = 0; i < sim->seed_count; i++) {
-        snprintf(sim->seeds[i].host, sizeof(sim->seeds[i].host), "host-%zu", i);
-        sim->seeds[i].port = 6379;
-        sim->seeds[i].bus_port = 16379;
-    }
+    sim->seeds = memory_alloc_zero((sim->seed_count + 1) * sizeof(*sim->seeds));
+    for (uint32_t i = 0; i < sim->seed_count; i++) make_seed(&sim->seeds[i], i);
+    make_seed(&sim->seeds[sim->seed_count], sim->member_count);
 }
 
 static void make_node(struct sim *sim, uint32_t index)
@@ -249,7 +256,8 @@ static void on_resolved(struct sim *sim, struct sim_node *node, uint64_t number)
     if (number >> 32 != node->process) return;
     size_t seed_index = (size_t)(number & UINT32_MAX);
     /* Seed n is the host of node n, wherever its address is now. */
-    uint32_t resolved = seed_index < sim->node_count ? (uint32_t)seed_index : NOBODY;
+    uint32_t resolved = (uint32_t)seed_index + (node->is_foreign ? sim->member_count : 0);
+    if (resolved >= sim->node_count) resolved = NOBODY;
     if (prng_chance(&sim->prng, 1, 10)) resolved = NOBODY;
     node_input(sim, node,
                (struct sim_input){
