@@ -60,6 +60,7 @@ struct permit {
     bool shard_pubsub_while_down;     /* cluster-allow-pubsubshard-when-down */
     bool has_lease;                   /* false: no lease is kept (the classic guarantee) */
     time_ms writes_until_ms;          /* monotonic; writes run strictly before it */
+    time_ms lease_awaited_until_ms;   /* until then writes wait for a lease instead of failing */
     uint8_t verdicts[SLOT_COUNT];     /* enum slot_verdict */
     uint16_t owners[SLOT_COUNT];      /* index in endpoints; meaningless where unassigned */
     uint16_t ask_owners[SLOT_COUNT];  /* index in endpoints; where a slot migrates to */

@@ -160,6 +160,18 @@ static void decide_slot(struct engine *engine, const struct call *call, uint32_t
     redirect(permit, session, "MOVED", keys->slot, owner, refusal);
 }
 
+/* A lease that was only just lost, or is only just to be had, is worth waiting for. */
+static void lack_lease(const struct call *call, struct refusal *refusal)
+{
+    time_ms until_ms = call->engine->permit.lease_awaited_until_ms;
+    if (call->now_ms >= until_ms) {
+        refuse(refusal, cluster_down);
+        return;
+    }
+    refusal->must_wait = true;
+    refusal->until_ms = until_ms;
+}
+
 static void decide_cluster(struct engine *engine, const struct call *call, uint32_t flags,
                            struct refusal *refusal)
 {
@@ -170,7 +182,7 @@ static void decide_cluster(struct engine *engine, const struct call *call, uint3
     refusal->slot = keys.slot;
 
     if (keys.slot < 0) {
-        if (is_write && !has_lease && !permit->is_replica) refuse(refusal, cluster_down);
+        if (is_write && !has_lease && !permit->is_replica) lack_lease(call, refusal);
         return;
     }
     if (keys.is_crossing) {
@@ -192,7 +204,7 @@ static void decide_cluster(struct engine *engine, const struct call *call, uint3
         if (refusal->text[0] != '\0') return;
     }
     decide_slot(engine, call, flags, &keys, refusal);
-    if (refusal->text[0] == '\0' && is_write && !has_lease) refuse(refusal, cluster_down);
+    if (refusal->text[0] == '\0' && is_write && !has_lease) lack_lease(call, refusal);
 }
 
 static void decide_lone_slot(const struct call *call, unsigned slot, struct refusal *refusal)

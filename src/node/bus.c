@@ -105,6 +105,7 @@ static void bus_deliver(struct node *node, const struct cluster_message *message
 static void bus_lead(struct node *node)
 {
     replica_promote(node->replica, node->clock.now_ms, &node->repl_effects);
+    permit_await_lease(node);
 }
 
 static void bus_perform_one(struct node *node, const struct cluster_effect *effect)
@@ -337,6 +338,7 @@ void bus_gap(struct node *node, time_ms gap_ms)
     if (node->cluster == NULL) return;
     struct cluster_event event = bus_event(node, CLUSTER_SUSPENDED);
     event.gap_ms = gap_ms;
+    permit_await_lease(node);
     bus_step(node, &event);
 }
 

@@ -175,6 +175,8 @@ uint16_t permit_endpoint_port(const struct cluster_peer_view *peer, bool is_tls)
 void permit_refresh(struct node *node);
 /* After a step of the cluster core: its state, the lease, whether it serves. */
 void permit_refresh_cluster(struct node *node);
+/* After a pause of the process, or a promotion: for a moment writes wait for the lease. */
+void permit_await_lease(struct node *node);
 /* What changes without an event: good replicas. */
 void permit_refresh_cheap(struct node *node);
 

@@ -148,10 +148,24 @@ void permit_refresh_cluster(struct node *node)
     /* Who owns no slots has nothing that a successor could also write. */
     permit->has_lease = status.is_primary && myself.slot_count > 0 &&
                         status.lease_until_ms != TIME_NEVER;
+    /* Who waits for a lease goes on when there is one. */
+    bool had_lease = node->clock.now_ms < permit->writes_until_ms;
+    bool has_lease = node->clock.now_ms < status.lease_until_ms;
+    if (has_lease && !had_lease) permit->generation++;
     permit->writes_until_ms = status.lease_until_ms;
     const char *why_not = status.serves ? NULL : status.why_not;
     if (why_not != node->why_not) set_not_serving(node, permit, why_not);
     node->why_not = why_not;
+}
+
+/* The voters answer within a round trip; a node that is cut off gets its error soon enough. */
+#define LEASE_AWAITED_MS 1000
+
+void permit_await_lease(struct node *node)
+{
+    struct permit *permit = engine_permit(node->engine);
+    time_ms patience_ms = MIN(node->config->cluster_node_timeout_ms / 5, LEASE_AWAITED_MS);
+    permit->lease_awaited_until_ms = node->clock.now_ms + patience_ms;
 }
 
 void permit_refresh_cheap(struct node *node)
