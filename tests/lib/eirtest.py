@@ -156,6 +156,15 @@ def _is_stopped(pid):
         return False
 
 
+def _is_writing(pid):
+    """The child has cut its ties to the parent and has its temporary file open."""
+    try:
+        folder = "/proc/%d/fd" % pid
+        return any("temp-" in os.readlink(os.path.join(folder, fd)) for fd in os.listdir(folder))
+    except OSError:
+        return False
+
+
 def is_dead(pid):
     """The process is gone, or a zombie that nobody has waited for yet."""
     try:
@@ -262,7 +271,9 @@ class Server:
                     if child:
                         os.kill(child, signal.SIGSTOP)
                         if child_of(self.process.pid) == child and _is_stopped(child):
-                            return child
+                            if _is_writing(child):
+                                return child
+                            os.kill(child, signal.SIGCONT)  # it has only just been forked
         raise AssertionError("no child of BGSAVE lived long enough")
 
     def kill(self):
