@@ -24,12 +24,37 @@ bool evidence_is_young(const struct cluster *cluster, const struct peer *peer)
     return cluster->now_ms - peer->evidence.closed_ms < YOUNG_MS;
 }
 
+static void forget_process(struct cluster *cluster, struct peer *peer)
+{
+    evidence_reset(&peer->evidence);
+    memset(peer->pings, 0, sizeof(peer->pings));
+    cluster_notice(cluster, NOTICE_PEER_RESTARTED, peer);
+}
+
+/* Its files were taken over by a Valkey server: what it promised and could do is gone. */
+static void become_valkey(struct cluster *cluster, struct peer *peer)
+{
+    ensure(peer->is_eir);
+    peer->is_eir = false;
+    peer->eir_capabilities = 0;
+    peer->eir_flags = 0;
+    peer->cluster_id = 0;
+    peer->incarnation = 0;
+    trace(cluster, LOG_LEVEL_NOTICE, "node " ID_FORMAT " is a Valkey server now",
+          ID_TEXT(peer->id));
+    forget_process(cluster, peer);
+}
+
 void evidence_on_message(struct cluster *cluster, struct peer *peer,
                          const struct cluster_message *message)
 {
     ensure(peer != cluster->me);
     failure_on_life(cluster, peer);
-    if (!message->eir.is_present || cluster->options.is_classic) return;
+    if (cluster->options.is_classic || message->is_light) return;
+    if (!message->eir.is_present) {
+        if (peer->is_eir) become_valkey(cluster, peer);
+        return;
+    }
     peer->evidence.refused_first_ms = 0;
     /* The last words of a dying process may come over one link after the end of the other. */
     if (!evidence_is_young(cluster, peer)) peer->evidence.closed_ms = 0;
@@ -41,11 +66,7 @@ void evidence_on_message(struct cluster *cluster, struct peer *peer,
     peer->eir_flags = message->eir.flags;
     peer->cluster_id = message->eir.cluster_id;
     peer->incarnation = message->eir.incarnation;
-    if (is_restarted) {
-        evidence_reset(&peer->evidence);
-        memset(peer->pings, 0, sizeof(peer->pings));
-        cluster_notice(cluster, NOTICE_PEER_RESTARTED, peer);
-    }
+    if (is_restarted) forget_process(cluster, peer);
     peer->evidence.incarnation = message->eir.incarnation;
     if (is_first) cluster_notice(cluster, NOTICE_PEER_PLACED, peer);
 }

@@ -181,6 +181,26 @@ START_TEST(an_operator_may_force_it_through_a_valkey_replica)
 }
 END_TEST
 
+START_TEST(voters_that_become_valkey_servers_are_relied_on_as_such)
+{
+    struct toy *toy = toy_settled(6, 3, 15);
+    ck_assert_int_eq(toy_status(toy, 0).guarantee, GUARANTEE_LEASE);
+    for (int voter = 1; voter <= 2; voter++) {
+        toy_crash(toy, voter);
+        toy->nodes[voter].options.is_classic = true;
+        toy_restart(toy, voter); /* at once: nobody had the time to miss it */
+        toy_run(toy, 5000);
+    }
+    struct cluster_peer_view view;
+    ck_assert(toy_sees(toy, 0, 1, &view));
+    ck_assert(!view.is_eir);
+    ck_assert_int_eq(toy_status(toy, 0).guarantee, GUARANTEE_CLASSIC);
+    toy_watch(toy, 5000);
+    ck_assert(toy_executes(toy, 0, 0));
+    toy_destroy(toy);
+}
+END_TEST
+
 /* What remains open after a vote: the winner may be cut off from the voter. */
 START_TEST(a_voter_promises_nothing_while_its_candidate_may_have_won)
 {
@@ -309,6 +329,7 @@ int main(void)
     tcase_add_test(tests, a_primary_that_stood_still_waits_for_renewal);
     tcase_add_test(tests, a_restarted_primary_starts_without_a_lease);
     tcase_add_test(tests, a_voter_that_promised_refuses_a_valkey_replica_that_stands_on_a_failure);
+    tcase_add_test(tests, voters_that_become_valkey_servers_are_relied_on_as_such);
     tcase_add_test(tests, an_operator_may_force_it_through_a_valkey_replica);
     tcase_add_test(tests, a_voter_promises_nothing_while_its_candidate_may_have_won);
     tcase_add_test(tests, that_survives_a_restart_of_the_voters);
