@@ -95,15 +95,19 @@ bool handshake_finish(struct cluster *cluster, struct peer *placeholder,
 
 /* --- cluster ids --- */
 
-bool identity_is_foreign(const struct cluster *cluster, const struct cluster_message *message)
+bool identity_is_foreign(const struct cluster *cluster, struct peer *sender,
+                         const struct cluster_message *message)
 {
-    ensure(cluster->me != NULL);
+    ensure(sender != cluster->me);
     if (cluster->options.is_classic || !message->eir.is_present) return false;
     uint64_t mine = cluster->cluster_id;
     uint64_t theirs = message->eir.cluster_id;
     if (mine == theirs) return false;
     if (mine != 0 && theirs != 0) return true;
-    /* One side is unset: it adopts the other's id, unless it has slots of a life of its own. */
+    /* One side is unset: it adopts the other's id, unless it has slots of a life of its own. They
+     * are no such thing if I know it by them: then it is a member whose nodes.conf was written by
+     * a Valkey server for a while. Gossip tells of no slots, so a stranger is not known so. */
+    if (sender != NULL && peer_shard_primary(sender)->slot_count > 0) return false;
     if (theirs == 0) return !slot_set_is_empty(&message->slots);
     return peer_shard_primary(cluster->me)->slot_count > 0;
 }

@@ -319,6 +319,8 @@ static void refuse_foreign(struct cluster *cluster, struct link *link, struct pe
     trace_foreign(cluster, &message->sender);
     struct peer *peer = sender != NULL ? sender : link->peer;
     bool is_mine = peer == NULL || peer == cluster->me->primary || peer->slot_count > 0;
+    /* A member that lost the id, and its slots while it was away: it will adopt ours. */
+    if (sender != NULL && message->eir.cluster_id == 0) is_mine = true;
     /* A bare header says whose I am: else it would knock again, not knowing why. */
     bool is_asking = message->type == MESSAGE_PING || message->type == MESSAGE_MEET;
     if (is_asking) send_on_link(cluster, link, message_start(cluster, MESSAGE_PONG));
@@ -394,7 +396,7 @@ void receive(struct cluster *cluster, const struct cluster_event *event)
         receive_light(cluster, &arrival);
         return;
     }
-    if (identity_is_foreign(cluster, event->message)) {
+    if (identity_is_foreign(cluster, arrival.sender, event->message)) {
         refuse_foreign(cluster, arrival.link, arrival.sender, event->message);
         return;
     }

@@ -96,11 +96,12 @@ struct address address_of_message(const struct link *link, const struct cluster_
 void address_on_ping(struct cluster *cluster, struct link *link, struct peer *sender,
                      const struct cluster_message *message);
 void address_adopt(struct cluster *cluster, struct peer *peer, const struct address *address);
-/* Clusters do not merge by accident: true when the sender belongs to another one. */
 /* It belongs to a cluster, and I am still founding or finding mine, which may be another: I may
  * talk with it, but what it says of slots, epochs and nodes is no business of mine yet. */
 bool identity_is_apart(const struct cluster *cluster, const struct cluster_message *message);
-bool identity_is_foreign(const struct cluster *cluster, const struct cluster_message *message);
+/* Clusters do not merge by accident: true when the sender belongs to another one. */
+bool identity_is_foreign(const struct cluster *cluster, struct peer *sender,
+                         const struct cluster_message *message);
 /* I belong to no cluster yet, and a node that I know does. */
 void identity_adopt(struct cluster *cluster, const struct cluster_message *message);
 

@@ -119,6 +119,21 @@ class InPlace(TestCase):
             for number in range(0, 400, 5):
                 self.assertEqual(client.call("GET", "key:%d" % number), b"text-%d" % number)
 
+    def test_one_node_of_a_cluster_with_an_id_is_valkey_for_a_while(self):
+        """It comes back without the id, and is known all the same."""
+        self.seeds = {}
+        nodes = self.start_cluster(shards=3, replicas=1).nodes
+        fill(nodes)
+        primary, replica = primaries_and_replicas(nodes)[0]
+        cluster_id = replica.client().cluster_info()["eir_cluster_id"]
+        self.assertNotEqual(int(cluster_id, 16), 0)
+        for node in (replica, primary):
+            self.change(nodes, node, VALKEY)
+            self.change(nodes, node, EIR)
+            wait_until(lambda: node.client().cluster_info()["eir_cluster_id"] == cluster_id)
+        with eirtest.ClusterClient([nodes[0].port]) as client:
+            self.assertEqual(client.call("GET", "key:0"), b"text-0")
+
     def test_valkey_becomes_eir_and_valkey_again(self):
         self.there_and_back(self.start_mixed([VALKEY], replicas=1).nodes, [EIR, VALKEY])
 

@@ -185,6 +185,42 @@ START_TEST(two_clusters_refuse_each_other)
 }
 END_TEST
 
+/* What is ours goes, as if a Valkey server had written the file meanwhile. */
+static void lose_ours(struct toy *toy, int index)
+{
+    struct buffer *disk = &toy->nodes[index].disk;
+    size_t size = disk->size;
+    while (size > 4 && memcmp(disk->data + size - 4, "vars", 4) != 0) size--;
+    struct bytes vars = bytes_from(buffer_bytes(disk), size);
+    size_t words = 0;
+    for (size_t i = 0; i < vars.size && words < 5; i++, size++) words += vars.data[i] == ' ';
+    ck_assert_uint_eq(words, 5);
+    disk->size = size;
+    disk->data[size - 1] = '\n';
+}
+
+START_TEST(a_member_that_lost_the_id_is_known_by_its_slots_and_gets_it_back)
+{
+    for (int lost = 0; lost < 6; lost++) {
+        struct toy *toy = formed(6, 3, 17);
+        brand(toy, 0, 5, "00000000000000aa");
+        for (int i = 0; i < 6; i++) ck_assert_uint_eq(toy_status(toy, i).cluster_id, 0xaa);
+        toy_crash(toy, lost);
+        lose_ours(toy, lost);
+        toy_run(toy, lost == 1 ? 10000 : 0); /* once the others have missed it */
+        toy_restart(toy, lost);
+        ck_assert_uint_eq(toy_status(toy, lost).cluster_id, 0);
+        toy_run(toy, 6000);
+        for (int i = 0; i < 6; i++) {
+            ck_assert_uint_eq(toy_status(toy, i).cluster_id, 0xaa);
+            ck_assert_uint_eq(known(toy, i), 6);
+            ck_assert(toy_status(toy, i).is_ok);
+        }
+        toy_destroy(toy);
+    }
+}
+END_TEST
+
 START_TEST(a_node_without_slots_adopts_the_cluster_that_it_joins)
 {
     struct toy *toy = toy_create(4, 8);
@@ -362,6 +398,7 @@ int main(void)
     tcase_add_test(tcase, a_node_that_restarts_elsewhere_is_found_by_its_own_ping);
     tcase_add_test(tcase, two_nodes_that_swap_their_addresses_keep_their_identities);
     tcase_add_test(tcase, two_clusters_refuse_each_other);
+    tcase_add_test(tcase, a_member_that_lost_the_id_is_known_by_its_slots_and_gets_it_back);
     tcase_add_test(tcase, a_node_without_slots_adopts_the_cluster_that_it_joins);
     tcase_add_test(tcase, reset_keeps_the_id_and_a_hard_one_takes_a_new_one);
     tcase_add_test(tcase, epochs_are_set_and_bumped_in_the_words_of_valkey);
