@@ -35,10 +35,10 @@ def kind_of(server):
     return EIR if server.program == eirtest.eir_server() else VALKEY
 
 
-def cli(*words, seconds=60.0):
-    """Output of valkey-cli, which must succeed."""
+def cli(*words, seconds=60.0, typed=""):
+    """Output of valkey-cli, which must succeed; `typed` answers its questions."""
     command = [eirtest.peer("valkey-cli"), *[str(word) for word in words]]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+    done = subprocess.run(command, input=typed, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, timeout=seconds, check=False)
     if done.returncode != 0:
         raise AssertionError("%s gave %d:\n%s" % (" ".join(command), done.returncode, done.stdout))
