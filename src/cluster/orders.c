@@ -79,6 +79,8 @@ static void order_forget(struct cluster *cluster, const struct cluster_order *or
 {
     struct peer *peer = peers_find(cluster, &order->id);
     if (peer == NULL) {
+        /* Another node's pings were faster than valkey-cli, which tells every node. */
+        if (ban_has(cluster, &order->id)) return;
         refuse(answer, "ERR Unknown node " ID_FORMAT, ID_TEXT(order->id));
     } else if (peer == cluster->me) {
         refuse(answer, "ERR I tried hard but I can't forget myself...");

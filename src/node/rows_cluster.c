@@ -38,13 +38,19 @@ static bool call_slot(struct call *call, uint32_t index, unsigned *slot)
     return true;
 }
 
+static void refuse_node(struct call *call, uint32_t index)
+{
+    struct bytes text = call_arg(call, index);
+    reply_error_format(call, "ERR Unknown node %.*s", (int)MIN(text.size, 128), text.data);
+}
+
 /* A known node's id, or the error. */
 static bool call_node_id(struct call *call, uint32_t index, struct node_id *id)
 {
-    struct bytes text = call_arg(call, index);
     const struct node *node = node_of(call);
-    if (node_id_parse(text, id) && cluster_peer_find(node->cluster, id) >= 0) return true;
-    reply_error_format(call, "ERR Unknown node %.*s", (int)MIN(text.size, 128), text.data);
+    bool is_id = node_id_parse(call_arg(call, index), id);
+    if (is_id && cluster_peer_find(node->cluster, id) >= 0) return true;
+    refuse_node(call, index);
     return false;
 }
 
@@ -253,7 +259,11 @@ static void run_meet(struct call *call)
 static void run_forget(struct call *call)
 {
     struct cluster_order order = order_of(call, ORDER_FORGET);
-    if (!call_node_id(call, 2, &order.id)) return;
+    /* The core knows who is forgotten already. */
+    if (!node_id_parse(call_arg(call, 2), &order.id)) {
+        refuse_node(call, 2);
+        return;
+    }
     give_order(call, &order);
 }
 

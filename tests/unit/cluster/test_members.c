@@ -70,6 +70,9 @@ START_TEST(forget_refuses_in_the_words_of_valkey)
     memset(order.id.hex, 'a', NODE_ID_SIZE);
     ck_assert_str_eq(toy_do(toy, 0, order),
                      "ERR Unknown node aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
+    order.id = toy_id(toy, 3);
+    ck_assert_str_eq(toy_do(toy, 1, order), "OK");
+    ck_assert_str_eq(toy_do(toy, 1, order), "OK"); /* forgotten already */
     toy_destroy(toy);
 }
 END_TEST
