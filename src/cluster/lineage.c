@@ -7,6 +7,8 @@
  * before it serves. If data are missing it serves nothing, feeds no replica, shows PAUSED (which
  * releases the voters' promises), and asks the replica that has most to take over.
  *
+ *   a primary that it deposed
+ *     is not heard              -> waits for it: it was about to follow, and has the data
  *   no replicas are known       -> there is nothing better: serves what it has
  *   every replica was heard,
  *     and none has more         -> the same
@@ -129,6 +131,17 @@ static bool is_heard(const struct peer *replica)
     return peer_is_connected(replica) && peer_is_healthy(replica) && replica->answered_ms > 0;
 }
 
+/* A primary of my shard without slots: I took them over a moment ago and died before I could record
+ * that it follows me. It has the data. Once heard it must become my replica soon; while it is not
+ * heard it counts as long as nobody holds it for failed. */
+static bool is_deposed_primary(const struct cluster *cluster, const struct peer *peer)
+{
+    if (peer == cluster->me || !peer_is_primary(peer) || peer->slot_count > 0) return false;
+    if (!peers_share_shard(peer, cluster->me) || peer->flags & (NODE_FAIL | NODE_HANDSHAKE))
+        return false;
+    return !is_heard(peer) || cluster->now_ms - cluster->lineage.lost_ms < UNSURE_MS;
+}
+
 static struct heirs find_heirs(const struct cluster *cluster)
 {
     struct heirs heirs = { 0 };
@@ -136,6 +149,10 @@ static struct heirs find_heirs(const struct cluster *cluster)
     bool is_stale = cluster->now_ms - lineage->asked_ms >= ASK_MS;
     PEERS_EACH(cluster, peer)
     {
+        if (is_deposed_primary(cluster, peer)) {
+            heirs.known++;
+            heirs.unheard++;
+        }
         if (peer->primary != cluster->me) continue;
         heirs.known++;
         if (!is_heard(peer)) heirs.unheard++;

@@ -142,6 +142,24 @@ START_TEST(an_owner_with_an_older_snapshot_asks_too_but_serves_when_nobody_has_m
 }
 END_TEST
 
+START_TEST(the_old_primary_counts_although_its_demotion_was_not_recorded)
+{
+    struct toy *toy = with_data(6, 3, 9);
+    toy->nodes[3].facts.has_keys = true;
+    toy_set_offset(toy, 3, 1000);
+    toy_run(toy, 2000);
+    struct cluster_order order = { .type = ORDER_FAILOVER, .failover = FAILOVER_TAKEOVER };
+    ck_assert_str_eq(toy_do(toy, 3, order), "OK");
+    ck_assert(toy_owns(toy, 3, 0));
+    toy_crash(toy, 3); /* before the old primary could say that it follows */
+    come_back_empty(toy, 3);
+    ck_assert(!toy_status(toy, 3).serves);
+    ck_assert_int_ge(toy_await(toy, 0, 0, 3000), 0);
+    ck_assert(!toy_trace_has(toy, 3, "it has no replicas"));
+    toy_destroy(toy);
+}
+END_TEST
+
 START_TEST(only_valkey_replicas_have_the_data_so_the_owner_plays_dead)
 {
     struct toy *toy = toy_create(6, 8);
@@ -199,6 +217,7 @@ int main(void)
     tcase_add_test(tests, it_waits_for_a_replica_that_is_away_until_an_operator_decides);
     tcase_add_test(tests, the_replica_that_was_away_takes_over_when_it_returns);
     tcase_add_test(tests, an_owner_with_an_older_snapshot_asks_too_but_serves_when_nobody_has_more);
+    tcase_add_test(tests, the_old_primary_counts_although_its_demotion_was_not_recorded);
     tcase_add_test(tests, only_valkey_replicas_have_the_data_so_the_owner_plays_dead);
     tcase_add_test(tests, what_loads_slowly_is_not_judged_before_it_is_loaded);
     suite_add_tcase(suite, tests);
