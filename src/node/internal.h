@@ -175,7 +175,6 @@ struct node {
 
     time_ms next_cron_ms;
     uint64_t turn; /* number of the turn */
-    bool is_ready;
     bool has_begun; /* the data are loaded and the role of nodes.conf is taken up */
     bool is_stopping;
     bool skips_expire_cycle; /* DEBUG SET-ACTIVE-EXPIRE 0 */
