@@ -198,6 +198,27 @@ size_t minima_find_due(const struct minima *minima, time_ms limit)
     }
 }
 
+static size_t node_find(const void *node, unsigned height, size_t room, size_t start, time_ms limit)
+{
+    if (node == NULL) return SIZE_MAX;
+    const time_ms *times = node; /* both kinds of node begin with them */
+    size_t below = start & (span_of(height) - 1);
+    for (size_t place = start >> (FAN_BITS * height); place < room; place++, below = 0) {
+        if (times[place] > limit) continue;
+        if (height == 0) return place;
+        const struct branch *branch = node;
+        size_t found = node_find(branch->children[place], height - 1, FAN, below, limit);
+        if (found != SIZE_MAX) return place << (FAN_BITS * height) | found;
+    }
+    return SIZE_MAX;
+}
+
+size_t minima_find_due_from(const struct minima *minima, size_t start, time_ms limit)
+{
+    if (minima_least(minima) > limit || start >= minima->count) return SIZE_MAX;
+    return node_find(minima->root, minima->height, root_room(minima), start, limit);
+}
+
 static size_t node_memory(const void *node, unsigned height)
 {
     if (node == NULL) return 0;

@@ -34,6 +34,8 @@ static inline time_ms minima_least(const struct minima *minima)
 
 /* The first place whose time is not after `limit`, or SIZE_MAX. */
 size_t minima_find_due(const struct minima *minima, time_ms limit);
+/* The first one from `start` on. */
+size_t minima_find_due_from(const struct minima *minima, size_t start, time_ms limit);
 size_t minima_memory(const struct minima *minima);
 
 #endif

@@ -159,7 +159,8 @@ struct keyspace {
     uint32_t told_kinds; /* bits 1 << change_kind */
     uint64_t dirty;
     struct keyspace_stats stats;
-    struct garbage *garbage; /* owned */
+    struct garbage *garbage;       /* owned */
+    struct evict_pool *evict_pool; /* owned; NULL until something is evicted */
 };
 
 static inline struct database *keyspace_database(const struct keyspace *keyspace, uint32_t db)

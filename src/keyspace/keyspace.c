@@ -4,6 +4,7 @@
 #include "base/ensure.h"
 #include "base/memory.h"
 #include "base/table_inline.h"
+#include "keyspace/evict_pool.h"
 #include "keyspace/internal.h"
 
 #define LFU_LOG_FACTOR_USUAL 10
@@ -36,12 +37,14 @@ void keyspace_destroy(struct keyspace *keyspace)
     memory_free(keyspace->databases);
     watches_fini(&keyspace->watches);
     garbage_destroy(keyspace->garbage);
+    evict_pool_destroy(keyspace->evict_pool);
     memory_free(keyspace);
 }
 
 void keyspace_set_clock(struct keyspace *keyspace, enum keyspace_clock clock,
                         uint32_t lfu_log_factor, uint32_t lfu_decay_minutes)
 {
+    if (clock != keyspace->clock) evict_pool_clear(keyspace->evict_pool);
     keyspace->clock = clock;
     keyspace->lfu_log_factor = lfu_log_factor == 0 ? LFU_LOG_FACTOR_USUAL : lfu_log_factor;
     keyspace->lfu_decay_minutes = lfu_decay_minutes;
