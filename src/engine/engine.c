@@ -122,6 +122,10 @@ struct engine_counters *engine_counters(struct engine *engine)
     engine->counters.patterns = engine->pubsub.spaces[PUBSUB_PATTERN].count;
     engine->counters.shard_channels = engine->pubsub.spaces[PUBSUB_SHARD].count;
     engine->counters.client_pause_until_ms = engine->pause_until_ms;
+    const struct room *room = &engine->room;
+    uint64_t present = room->over_since == 0 ? 0 : engine->ticks() - room->over_since;
+    engine->counters.over_memory_ms = (room->over_ticks + present) / 1000000;
+    engine->counters.over_memory_now_ms = present / 1000000;
     return &engine->counters;
 }
 
@@ -133,6 +137,7 @@ void engine_statistics_reset(struct engine *engine)
         .clients_watching = kept.clients_watching,
         .keys_watched = kept.keys_watched,
     };
+    engine->room.over_ticks = 0;
     engine->error_count = 0;
     for (uint32_t i = 0; i < engine->table.count; i++) {
         struct command_entry *entry = engine->table.entries[i];

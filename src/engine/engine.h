@@ -17,6 +17,7 @@
 #include "engine/command.h"
 #include "engine/permit.h"
 #include "engine/session.h"
+#include "keyspace/evict.h"
 
 struct engine;
 struct keyspace;
@@ -36,6 +37,11 @@ struct engine_settings {
     bool dump_is_plain;            /* rdbcompression no */
     bool dump_is_relaxed;          /* rdb-version-check relaxed */
     bool is_lfu;                   /* an LFU policy: OBJECT FREQ instead of IDLETIME */
+    size_t memory_max;             /* maxmemory; 0: no limit */
+    bool may_evict;                /* false: noeviction */
+    struct evict_policy evict;     /* which keys go */
+    uint64_t evict_budget_ns;      /* of one round; UINT64_MAX: until there is room */
+    bool replica_ignores_memory;   /* replica-ignore-maxmemory */
     const char *availability_zone; /* HELLO; empty: not shown */
 };
 
@@ -137,7 +143,9 @@ struct engine_counters {
     uint64_t patterns;
     uint64_t shard_channels;
     uint64_t read_errors;
-    uint64_t queries_over_limit; /* clients closed for it */
+    uint64_t queries_over_limit;   /* clients closed for it */
+    uint64_t over_memory_ms;       /* in all, above maxmemory while evicting */
+    uint64_t over_memory_now_ms;   /* the present time of it; 0: enough room */
     time_ms client_pause_until_ms; /* CLIENT PAUSE; 0: none */
 };
 struct engine_counters *engine_counters(struct engine *engine);

@@ -196,6 +196,8 @@ enum executed engine_run_request(struct engine *engine, struct session *session,
     bool is_sound = session->is_authenticated && item->entry != NULL &&
                     arity_fits(call.command->arity, call.argc);
     if (is_sound && is_checked) {
+        bool needs_room = item->entry->flags & (CMD_DENY_OOM | CMD_IS_EXEC);
+        if (needs_room && engine->settings.memory_max > 0) room_check(engine);
         refusal_find(engine, &call, &refusal);
         if (refusal.must_wait && refusal.text[0] == '\0')
             return wait_for_it(engine, session, &refusal);

@@ -83,6 +83,14 @@ struct propagation_list {
     size_t group_start;
 };
 
+/* What room.c remembers from round to round. */
+struct room {
+    bool is_lacking;     /* above the limit, and nothing may go: OOM */
+    bool is_evicting;    /* still above the limit: the next turn goes on */
+    uint64_t over_since; /* ticks; 0: not above it */
+    uint64_t over_ticks; /* how long it was so in all, without the present time */
+};
+
 struct engine {
     uint32_t magic;
     uint32_t host_magic;
@@ -111,9 +119,9 @@ struct engine {
     size_t session_count;
     struct list sessions;
     struct list detached; /* streams of a primary that have no connection now: not listed */
-    struct list ready;  /* output to send, or to be closed */
-    struct list work;   /* unparsed input that can go on */
-    struct list paused; /* BLOCK_PAUSED */
+    struct list ready;    /* output to send, or to be closed */
+    struct list work;     /* unparsed input that can go on */
+    struct list paused;   /* BLOCK_PAUSED */
     struct heap deadlines;
     uint32_t permit_generation; /* that of the last look at `paused` */
     uint8_t pause;              /* enum pause_kind of CLIENT PAUSE */
@@ -125,6 +133,7 @@ struct engine {
     struct output after;     /* what its command told itself: pushes behind the reply */
     struct resp_writer after_writer;
 
+    struct room room;
     struct permit permit;
 };
 
@@ -154,6 +163,12 @@ struct refusal {
 };
 void refusal_find(struct engine *engine, const struct call *call, struct refusal *refusal);
 enum pause_kind engine_pause(const struct engine *engine, time_ms *until_ms);
+
+/* room.c: makes room when there is a limit and it is exceeded, and tells the permit whether there
+ * is none. Only called while settings.memory_max is not 0. */
+void room_check(struct engine *engine);
+/* The limit was lifted. */
+void room_forget(struct engine *engine);
 
 /* turn.c: whoever was paused and need not wait any more goes on. */
 void engine_wake_paused(struct engine *engine);

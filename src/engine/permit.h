@@ -45,7 +45,7 @@ struct permit {
     bool is_loading_beside;    /* the old data are served meanwhile ("async loading") */
     bool is_stale;             /* replica without link and replica-serve-stale-data no */
     bool lacks_replicas;       /* NOREPLICAS: fewer good replicas than min-replicas-to-write */
-    bool is_out_of_memory;     /* OOM: over maxmemory and nothing may be evicted */
+    size_t memory_uncounted;   /* bytes that do not count for maxmemory: what replicas hold up */
     const char *misconf;       /* NULL, or the whole error "MISCONF ..." for writes */
 
     /* Pausing for a hand-over; CLIENT PAUSE is the engine's own. Monotonic. */

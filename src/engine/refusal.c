@@ -239,7 +239,7 @@ static const char *refused_by_state(const struct engine *engine, const struct se
 {
     const struct permit *permit = &engine->permit;
     bool is_write = flags & CMD_WRITE;
-    if (permit->is_out_of_memory && flags & CMD_DENY_OOM)
+    if (engine->room.is_lacking && flags & CMD_DENY_OOM)
         return "OOM command not allowed when used memory > 'maxmemory'.";
     if (permit->misconf != NULL && !permit->is_replica && (is_write || flags & CMD_IN_MISCONF))
         return permit->misconf;

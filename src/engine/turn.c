@@ -41,6 +41,7 @@ static void handle_timeouts(struct engine *engine)
 time_ms engine_deadline(const struct engine *engine)
 {
     if (!list_is_empty(&engine->work)) return engine->clock.now_ms;
+    if (engine->room.is_evicting) return engine->clock.now_ms + 1;
     return heap_due_ms(&engine->deadlines);
 }
 
@@ -280,6 +281,10 @@ void engine_turn(struct engine *engine, struct engine_clock clock,
     uint64_t start = engine->ticks();
     engine->ticks_last = start;
     handle_timeouts(engine);
+    if (engine->settings.memory_max > 0)
+        room_check(engine);
+    else if (engine->room.is_evicting || engine->room.is_lacking)
+        room_forget(engine);
     collect_feeds(engine, inputs, count);
 
     bool has_more = batch->feed_count > 0;

@@ -21,8 +21,7 @@ static const struct config_row rows[] = {
               "cluster-databases." },
     { .name = "maxmemory", .kind = &config_memory, CONFIG_FIELD(maxmemory_bytes), .preset = "0",
       .max = INT64_MAX, .area = CONFIG_AREA_MEMORY,
-      .text = "Memory for data at which keys are evicted or writes refused; 0 sets no limit.",
-      .unused = "nothing is evicted or refused yet, and the data may take all memory" },
+      .text = "Memory for data at which keys are evicted or writes refused; 0 sets no limit." },
     { .name = "maxmemory-policy", .kind = &config_enum, CONFIG_FIELD(maxmemory_policy),
       .preset = "noeviction", .words = policy_words, .area = CONFIG_AREA_MEMORY,
       .text = "Which keys are evicted at maxmemory: least recently used, least frequently used, "
@@ -31,14 +30,12 @@ static const struct config_row rows[] = {
     { .name = "maxmemory-samples", .kind = &config_int, CONFIG_FIELD(maxmemory_samples),
       .preset = "5", .min = 1, .max = 64, .area = CONFIG_AREA_MEMORY,
       .text = "How many keys are looked at to find a good one to evict; more is closer to ideal "
-              "and slower.",
-      .unused = "nothing is evicted yet" },
+              "and slower." },
     { .name = "maxmemory-eviction-tenacity", .kind = &config_int,
       CONFIG_FIELD(maxmemory_eviction_tenacity), .preset = "10", .max = 100,
       .area = CONFIG_AREA_MEMORY,
       .text = "How long one round of eviction may take: 0 hardly any time, 100 until there is "
-              "room.",
-      .unused = "nothing is evicted yet" },
+              "room." },
     { .name = "lfu-log-factor", .kind = &config_int, CONFIG_FIELD(lfu_log_factor), .preset = "10",
       .max = INT32_MAX, .area = CONFIG_AREA_MEMORY,
       .text = "How many hits it takes to count a key as more frequently used; more tells busy "
@@ -48,8 +45,7 @@ static const struct config_row rows[] = {
       .text = "Minutes after which a key's frequency falls by one." },
     { .name = "active-expire-effort", .kind = &config_int, CONFIG_FIELD(active_expire_effort),
       .preset = "1", .min = 1, .max = 10, .area = CONFIG_AREA_TIMERS,
-      .text = "How much time goes into finding expired keys before somebody asks for them.",
-      .unused = "the time for it is fixed yet" },
+      .text = "How much time goes into finding expired keys before somebody asks for them." },
     { .name = "lazyfree-lazy-eviction", .kind = &config_bool, CONFIG_FIELD(lazyfree_lazy_eviction),
       .preset = "yes", .area = CONFIG_AREA_MEMORY,
       .text = "Frees evicted values on another thread." },

@@ -3,8 +3,12 @@
 #include "base/memory.h"
 #include "node/parts.h"
 
-/* Expired keys that one turn removes at most: about a quarter of a millisecond of work. */
-#define EXPIRE_A_TURN 256
+/* Expired keys that one turn removes at most: about a quarter of a millisecond of work at the usual
+ * active-expire-effort of 1, a millisecond at 10. */
+static size_t expire_a_turn(const struct config *config)
+{
+    return 256 * (size_t)(config->active_expire_effort + 2) / 3;
+}
 
 struct keyspace *data_create_keyspace(struct node *node)
 {
@@ -107,7 +111,7 @@ void data_expire(struct node *node)
     if (permit->pause != PAUSE_NONE) return; /* the offset must not move during a hand-over */
 
     struct engine_clock clock = { .now_ms = node->clock.now_ms, .wall_ms = node->clock.wall_ms };
-    engine_expire_due(node->engine, clock, EXPIRE_A_TURN);
+    engine_expire_due(node->engine, clock, expire_a_turn(node->config));
 }
 
 time_ms data_deadline(const struct node *node)

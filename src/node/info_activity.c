@@ -152,6 +152,7 @@ static void print_keys(const struct node *node, struct buffer *into)
 {
     struct keyspace_stats stats;
     keyspace_stats_read(node->keyspace, &stats);
+    const struct engine_counters *counters = engine_counters(node->engine);
     const struct primary_counts *syncs = primary_counts(node->primary);
     const struct info_figure syncing[] = {
         { "rejected_connections", (int64_t)node->connections_rejected },
@@ -170,8 +171,8 @@ static void print_keys(const struct node *node, struct buffer *into)
         { "evicted_keys", (int64_t)stats.evicted },
         { "evicted_clients", 0 },
         { "evicted_scripts", 0 },
-        { "total_eviction_exceeded_time", 0 },
-        { "current_eviction_exceeded_time", 0 },
+        { "total_eviction_exceeded_time", (int64_t)counters->over_memory_ms },
+        { "current_eviction_exceeded_time", (int64_t)counters->over_memory_now_ms },
         { "keyspace_hits", (int64_t)stats.hits },
         { "keyspace_misses", (int64_t)stats.misses },
     };

@@ -165,7 +165,7 @@ void info_memory(struct node *node, struct buffer *into)
     info_text(into, "maxmemory_policy", policy_name(node, &policy));
     print_fragmentation(&measures, &stats, into);
     const struct info_figure figures[] = {
-        { "mem_not_counted_for_evict", 0 },
+        { "mem_not_counted_for_evict", (int64_t)engine_permit(node->engine)->memory_uncounted },
         { "mem_replication_backlog", (int64_t)backlog_memory(node->backlog) },
         { "mem_total_replication_buffers", (int64_t)backlog_memory(node->backlog) },
         { "mem_replicas_repl_buffer", 0 },

@@ -1,4 +1,5 @@
 /* From the configuration to the options of the cores, at start and after CONFIG SET. */
+#include "base/ensure.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "node/parts.h"
@@ -8,6 +9,38 @@ static bool is_lfu(const struct config *config)
 {
     return config->maxmemory_policy == CONFIG_POLICY_ALLKEYS_LFU ||
            config->maxmemory_policy == CONFIG_POLICY_VOLATILE_LFU;
+}
+
+static struct evict_policy evict_policy_of(const struct config *config)
+{
+    static const struct {
+        enum evict_order order;
+        bool is_volatile_only;
+    } policies[] = {
+        [CONFIG_POLICY_VOLATILE_LRU] = { EVICT_IDLE, true },
+        [CONFIG_POLICY_VOLATILE_LFU] = { EVICT_RARE, true },
+        [CONFIG_POLICY_VOLATILE_RANDOM] = { EVICT_ANY, true },
+        [CONFIG_POLICY_VOLATILE_TTL] = { EVICT_SOON, true },
+        [CONFIG_POLICY_ALLKEYS_LRU] = { EVICT_IDLE, false },
+        [CONFIG_POLICY_ALLKEYS_LFU] = { EVICT_RARE, false },
+        [CONFIG_POLICY_ALLKEYS_RANDOM] = { EVICT_ANY, false },
+        [CONFIG_POLICY_NOEVICTION] = { EVICT_ANY, false },
+    };
+    ensure((size_t)config->maxmemory_policy < COUNT_OF(policies));
+    return (struct evict_policy){
+        .order = policies[config->maxmemory_policy].order,
+        .is_volatile_only = policies[config->maxmemory_policy].is_volatile_only,
+        .samples = (unsigned)config->maxmemory_samples,
+    };
+}
+
+/* The time of one round of eviction: half a millisecond at the usual 10, a twentieth of that for
+ * each step below, doubled by every eight above, no limit at 100. */
+static uint64_t evict_budget_ns(int64_t tenacity)
+{
+    if (tenacity >= 100) return UINT64_MAX;
+    if (tenacity <= 10) return MAX((uint64_t)tenacity, 1) * 50000;
+    return (uint64_t)500000 << ((tenacity - 10) / 8);
 }
 
 void options_engine(const struct node *node, struct engine_settings *settings)
@@ -24,6 +57,11 @@ void options_engine(const struct node *node, struct engine_settings *settings)
         .lazy_user_del = config->lazyfree_lazy_user_del,
         .lazy_user_flush = config->lazyfree_lazy_user_flush,
         .is_lfu = is_lfu(config),
+        .memory_max = (size_t)config->maxmemory_bytes,
+        .may_evict = config->maxmemory_policy != CONFIG_POLICY_NOEVICTION,
+        .evict = evict_policy_of(config),
+        .evict_budget_ns = evict_budget_ns(config->maxmemory_eviction_tenacity),
+        .replica_ignores_memory = config->replica_ignore_maxmemory,
         .dump_is_plain = !config->rdbcompression,
         .dump_is_relaxed = config->rdb_version_check == CONFIG_VERSION_RELAXED,
         .availability_zone = config->availability_zone,

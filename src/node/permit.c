@@ -146,8 +146,8 @@ void permit_refresh_cluster(struct node *node)
     struct cluster_peer_view myself;
     cluster_peer_view(node->cluster, 0, &myself);
     /* Who owns no slots has nothing that a successor could also write. */
-    permit->has_lease = status.is_primary && myself.slot_count > 0 &&
-                        status.lease_until_ms != TIME_NEVER;
+    permit->has_lease =
+        status.is_primary && myself.slot_count > 0 && status.lease_until_ms != TIME_NEVER;
     /* Who waits for a lease goes on when there is one. */
     bool had_lease = node->clock.now_ms < permit->writes_until_ms;
     bool has_lease = node->clock.now_ms < status.lease_until_ms;
@@ -172,6 +172,11 @@ void permit_refresh_cheap(struct node *node)
 {
     struct permit *permit = engine_permit(node->engine);
     permit->lacks_replicas = !primary_may_write(node->primary, node->clock.now_ms);
+    /* What slow replicas keep of the stream beyond the backlog's own size: evicting for its sake
+     * would make the stream longer still. */
+    size_t held = backlog_memory(node->backlog);
+    size_t own = backlog_size_max(node->backlog);
+    permit->memory_uncounted = held > own ? held - own : 0;
 }
 
 void permit_refresh(struct node *node)

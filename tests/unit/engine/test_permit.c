@@ -223,7 +223,7 @@ START_TEST(states_refuse_in_their_order)
     permit->misconf = "MISCONF Errors writing to the AOF file: No space left on device";
     ASK("store a 1", "-MISCONF Errors writing to the AOF file: No space left on device");
     ASK("PING", "-MISCONF Errors writing to the AOF file: No space left on device");
-    permit->is_out_of_memory = true;
+    engine_settings(world->engine)->memory_max = 1;
     ASK("store a 1", "-OOM command not allowed when used memory > 'maxmemory'.");
     permit->is_cluster = true;
     permit->verdicts[SLOT_A] = SLOT_UNASSIGNED;
