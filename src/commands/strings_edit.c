@@ -2,15 +2,8 @@
 #include "base/number.h"
 #include "commands/long_double.h"
 #include "commands/rows.h"
-#include "engine/call.h"
+#include "commands/sizes.h"
 #include <math.h>
-
-static bool size_is_allowed(struct call *call, uint64_t size)
-{
-    if (size <= (uint64_t)engine_settings(call->engine)->bulk_size_max) return true;
-    reply_error(call, "ERR string exceeds maximum allowed size (proto-max-bulk-len)");
-    return false;
-}
 
 /* --- counters ---------------------------------------------------------------------------- */
 
@@ -96,7 +89,7 @@ static void append(struct call *call)
     struct entry *entry;
     if (!call_string_for_write(call, &key, &entry)) return;
     size_t size = entry == NULL ? 0 : entry_string_size(entry);
-    if (!size_is_allowed(call, (uint64_t)size + more.size)) return;
+    if (!string_size_is_allowed(call, (uint64_t)size + more.size)) return;
     size = keyspace_append(call->keyspace, call->access, &key, more);
     reply_integer(call, (int64_t)size);
 }
@@ -118,7 +111,7 @@ static void setrange(struct call *call)
         reply_integer(call, (int64_t)size);
         return;
     }
-    if (!size_is_allowed(call, (uint64_t)offset + value.size)) return;
+    if (!string_size_is_allowed(call, (uint64_t)offset + value.size)) return;
     size = MAX(size, (size_t)offset + value.size);
     char *text = keyspace_open_string(call->keyspace, call->access, &key, size);
     memcpy(text + offset, value.data, value.size);

@@ -86,6 +86,7 @@ struct put {
     time_ms expiry_ms; /* absolute; 0 as well as EXPIRY_NONE: none; ignored if keeps_expiry */
     bool keeps_expiry; /* SET KEEPTTL, GETSET-like edits */
     bool keeps_text;   /* do not turn a canonical integer into one (INCRBYFLOAT, RESTORE) */
+    bool is_edited;    /* OBJECT ENCODING says "raw", as of a text that was built up (BITOP) */
 };
 #define PUT_PLAIN (&(const struct put){ 0 })
 

@@ -38,6 +38,7 @@ struct entry *keyspace_put_string(struct keyspace *keyspace, const struct access
                                   const struct key *key, struct bytes text, const struct put *put)
 {
     struct content content = content_of_text(text, put->keeps_text);
+    content.is_edited = put->is_edited;
     return put_content(keyspace, access, key, &content, put);
 }
 

@@ -2,7 +2,8 @@
 """Facts about commands, taken from a running peer.
 
     from_peer.py PORT data           writes info.txt and docs.txt beside this file
-    from_peer.py PORT answers        asks questions.txt, writes answers.txt
+    from_peer.py PORT answers [NAME] asks questions.txt, writes answers.txt; with a name
+                                     questions_NAME.txt and answers_NAME.txt
     from_peer.py PORT rows NAME...   prints C rows for src/ (subcommands included)
 
 info.txt and docs.txt hold one line for each command and subcommand: its name, a tab, the reply of
@@ -125,11 +126,11 @@ def escape(data):
     return "".join(out)
 
 
-def write_answers(port):
+def write_answers(port, suffix):
     """Pairs of lines: the question as it was typed, the answer's bytes; once for each protocol."""
-    with open(os.path.join(HERE, "questions.txt")) as file:
+    with open(os.path.join(HERE, "questions%s.txt" % suffix)) as file:
         questions = [line for line in file.read().split("\n") if line]
-    with open(os.path.join(HERE, "answers.txt"), "w") as file:
+    with open(os.path.join(HERE, "answers%s.txt" % suffix), "w") as file:
         for protocol in ("2", "3"):
             peer = Raw(port)
             peer.command("FLUSHALL")
@@ -375,7 +376,7 @@ def print_rows(info, docs, names):
 
 def main():
     if sys.argv[2] == "answers":
-        write_answers(int(sys.argv[1]))
+        write_answers(int(sys.argv[1]), "_" + sys.argv[3] if len(sys.argv) > 3 else "")
         return
     peer = Peer(int(sys.argv[1]))
     peer.command("HELLO", "3")

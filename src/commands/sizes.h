@@ -1,0 +1,14 @@
+/* How long strings may become, and which of their bits may be named. */
+#ifndef EIR_COMMANDS_SIZES_H
+#define EIR_COMMANDS_SIZES_H
+
+#include "engine/call.h"
+
+/* May a string have so many bytes? Otherwise it was answered. What the primary streams was
+ * permitted there. */
+bool string_size_is_allowed(struct call *call, uint64_t size);
+/* An argument as the place of a bit; otherwise it was answered. With a width "#3" is that of the
+ * fourth field of such a width; 0: plain numbers only. */
+bool bit_offset_parse(struct call *call, uint32_t index, unsigned width, uint64_t *offset);
+
+#endif
