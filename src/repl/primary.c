@@ -35,6 +35,7 @@ void primary_destroy(struct primary *primary)
 
 void primary_configure(struct primary *primary, const struct primary_options *options)
 {
+    primary->ping_due_ms += options->ping_period_ms - primary->options.ping_period_ms;
     primary->options = *options;
 }
 

@@ -599,6 +599,22 @@ START_TEST(pings_flow_on_a_primary_that_is_not_paused)
 }
 END_TEST
 
+START_TEST(a_new_ping_period_counts_from_the_last_ping)
+{
+    struct player *player = join_online();
+    wait(10000);
+    expect(player, "*1\r\n$4\r\nping\r\n");
+    options.ping_period_ms = 30000;
+    primary_configure(primary, &options);
+    wait(29000);
+    expect(player, "");
+    options.ping_period_ms = 10000;
+    primary_configure(primary, &options);
+    wait(1);
+    expect(player, "*1\r\n$4\r\nping\r\n");
+}
+END_TEST
+
 START_TEST(acknowledgements_are_counted_for_wait)
 {
     struct player *first = join_online();
@@ -735,6 +751,7 @@ int main(void)
     tcase_add_test(tcase, a_snapshot_that_nobody_wants_any_more_is_stopped);
     tcase_add_test(tcase, a_slow_receiver_slows_the_snapshot_down);
     tcase_add_test(tcase, pings_flow_on_a_primary_that_is_not_paused);
+    tcase_add_test(tcase, a_new_ping_period_counts_from_the_last_ping);
     tcase_add_test(tcase, acknowledgements_are_counted_for_wait);
     tcase_add_test(tcase, min_replicas_counts_those_heard_lately);
     tcase_add_test(tcase, a_silent_replica_is_dropped_and_a_loading_one_is_not);
