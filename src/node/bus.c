@@ -31,6 +31,14 @@ static struct link *bus_link_find(const struct node *node, link_number number)
     return node_link_find(node, number_map_get(&node->bus_links, number));
 }
 
+/* Our id is said to the primary that we follow; a hard RESET changes it. */
+static void bus_learn_id(struct node *node)
+{
+    struct cluster_peer_view myself;
+    cluster_peer_view(node->cluster, 0, &myself);
+    memcpy(node->node_id, myself.id.hex, NODE_ID_SIZE); /* ends with the zero of node_create */
+}
+
 /* ---- effects ----------------------------------------------------------------------------- */
 
 static bool bus_save(struct node *node)
@@ -108,6 +116,13 @@ static void bus_lead(struct node *node)
     permit_await_lease(node);
 }
 
+/* Nothing is left of what was synced once: not the keys, and no history to go on with. */
+static void bus_flush(struct node *node)
+{
+    data_flush(node);
+    node->has_lineage = false;
+}
+
 static void bus_perform_one(struct node *node, const struct cluster_effect *effect)
 {
     switch (effect->type) {
@@ -122,10 +137,13 @@ static void bus_perform_one(struct node *node, const struct cluster_effect *effe
         replica_drain(node->replica, node->clock.now_ms, &node->repl_effects);
         break;
     case CLUSTER_DROP_KEYS: data_drop_slots(node, effect->slots); break;
-    case CLUSTER_FLUSH: data_flush(node); break;
+    case CLUSTER_FLUSH: bus_flush(node); break;
     case CLUSTER_PAUSE_WRITES: bus_pause(node, effect->until_ms); break;
     case CLUSTER_RESUME_WRITES: bus_pause(node, 0); break;
-    case CLUSTER_CHANGED: node->permit_is_stale = true; break;
+    case CLUSTER_CHANGED:
+        bus_learn_id(node);
+        node->permit_is_stale = true;
+        break;
     case CLUSTER_DELIVER: bus_deliver(node, effect->message); break;
     case CLUSTER_HANDED_OVER: node->hand_over_done = true; break;
     case CLUSTER_TRACE: node_trace(node, effect->level, "%s", effect->text); break;
@@ -426,8 +444,11 @@ enum err bus_create(struct node *node, char *why)
                  reason);
     memory_free(seeds);
     buffer_fini(&text);
-    node->permit_is_stale = true;
-    return err;
+    if (err) return err;
+
+    bus_learn_id(node);
+    options_apply(node, CONFIG_AREA_REPLICATION); /* which show the id */
+    return ERR_NONE;
 }
 
 void bus_destroy(struct node *node)

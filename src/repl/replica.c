@@ -688,6 +688,7 @@ void replica_follow(struct replica *replica, const char *host, uint16_t port, bo
     replica->host = memory_copy_text(host);
     replica->port = port;
     replica->asks_in_full = !has_data && replica->options.node_id[0] != '\0';
+    if (replica->asks_in_full) replica->has_synced = false; /* what it synced once is gone */
     replica_move(replica, REPLICA_WAITING);
     replica->due_ms = now_ms;
     repl_trace(effects, LOG_LEVEL_NOTICE, "following %s:%u", host, port);

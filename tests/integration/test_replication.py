@@ -3,6 +3,7 @@ import socket
 
 import eirtest
 from eirtest import wait_until
+from forwarder import Forwarder
 from replication_stories import Replication, caught_up, content, fill, info, is_following
 from resp_client import encode
 
@@ -18,7 +19,7 @@ class Stories(Replication, eirtest.TestCase):
 class Links(eirtest.TestCase):
     def follow_by_hand(self, primary):
         """A link that was served a full sync and is online."""
-        link = socket.create_connection(("127.0.0.1", primary.port), timeout=20)
+        link = socket.create_connection(("127.0.0.1", primary.port), timeout=120)
         self.addCleanup(link.close)
         link.sendall(encode("REPLCONF", "capa", "eof", "version", "9.1.2"))
         self.assertEqual(link.recv(5), b"+OK\r\n")
@@ -35,6 +36,29 @@ class Links(eirtest.TestCase):
             link = self.follow_by_hand(primary)
             link.sendall(encode(*request))
             self.assertEqual(link.recv(1000), b"", request)
+
+
+class Handshakes(eirtest.TestCase):
+    def test_a_cluster_replica_says_who_it_is_and_asks_in_full_when_it_has_nothing(self):
+        primary = self.new_server(cluster_enabled="yes", repl_diskless_sync_delay=0)
+        forwarder = Forwarder(primary.port, remembers=True)
+        self.addCleanup(forwarder.close)
+        primary.options["cluster-announce-port"] = forwarder.port
+        primary.start().call("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
+        wait_until(lambda: primary.call("SET", "k", "v") == "OK")
+        replica = self.start_server(cluster_enabled="yes")
+        ids = []
+        for _ in range(2):
+            ids.append(replica.call("CLUSTER", "MYID"))
+            replica.call("CLUSTER", "MEET", "127.0.0.1", primary.port)
+            wait_until(lambda: replica.call("CLUSTER", "REPLICATE",
+                                            primary.call("CLUSTER", "MYID")) == "OK")
+            wait_until(lambda: is_following(replica))
+            said = bytes(forwarder.said[-1])
+            self.assertIn(encode("REPLCONF", "SET-CLUSTER-NODE-ID", ids[-1]), said)
+            self.assertIn(encode("PSYNC", "?", -1), said)
+            replica.call("CLUSTER", "RESET", "HARD")
+        self.assertNotEqual(*ids)
 
 
 class Restarts(eirtest.TestCase):
