@@ -23,7 +23,7 @@ class Prompt:
     def type(self, text):
         os.write(self.fd, text.encode())
 
-    def expect(self, text, seconds=10.0):
+    def expect(self, text, seconds=10.0 * eirtest.PATIENCE):
         """Reads until the text has come; forgets what was before it."""
         deadline = time.monotonic() + seconds
         while text not in self.text:
@@ -119,13 +119,13 @@ class Cli(eirtest.TestCase):
 
     def test_a_connection_that_is_refused_is_an_exit_status(self):
         done = subprocess.run([eirtest.eir_cli(), "-p", str(eirtest.free_port()), "ping"],
-                              capture_output=True, timeout=20, check=False)
+                              capture_output=True, timeout=120, check=False)
         self.assertEqual(done.returncode, 1)
         self.assertIn(b"Connection refused", done.stderr)
 
     def test_options_that_are_not_there_yet_say_so(self):
         done = subprocess.run([eirtest.eir_cli(), "--cluster", "check"], capture_output=True,
-                              timeout=20, check=False)
+                              timeout=120, check=False)
         self.assertEqual(done.returncode, 1)
         self.assertIn(b"does not support '--cluster' yet", done.stderr)
 
@@ -137,9 +137,9 @@ class Redirects(eirtest.TestCase):
         owner = cluster.primary_of(eirtest.SLOT_COUNT - 1)
         other = next(node for node in cluster.nodes if node is not owner)
         words = [eirtest.eir_cli(), "-p", str(other.port), "-c"]
-        subprocess.run(words + ["SET", key, "v"], check=True, timeout=20, capture_output=True)
+        subprocess.run(words + ["SET", key, "v"], check=True, timeout=120, capture_output=True)
         self.assertEqual(owner.call("GET", key), b"v")
-        shown = subprocess.run(words + ["--no-raw", "GET", key], check=True, timeout=20,
+        shown = subprocess.run(words + ["--no-raw", "GET", key], check=True, timeout=120,
                                capture_output=True).stdout.decode()
         self.assertEqual(shown, '-> Redirected to slot [16383] located at 127.0.0.1:%d\n"v"\n'
                          % owner.port)

@@ -49,7 +49,7 @@ class LibraryWriter(threading.Thread):
 class PythonRedis(eirtest.TestCase):
     def library(self, cluster, **options):
         client = redis.cluster.RedisCluster(host="127.0.0.1", port=cluster.nodes[0].port,
-                                            socket_timeout=5, **options)
+                                            socket_timeout=20, **options)
         self.addCleanup(client.close)
         return client
 
@@ -76,7 +76,7 @@ class PythonRedis(eirtest.TestCase):
         for number in range(200):
             writer.set("read:%d" % number, number)
         for node in cluster.primaries():
-            wait_until(lambda: node.call("WAIT", 1, 1000) == 1, 20)
+            eirtest.wait_replicated(node)
         for _ in range(2):
             for number in range(200):
                 self.assertEqual(reader.get("read:%d" % number), b"%d" % number)
@@ -97,7 +97,7 @@ class PythonRedis(eirtest.TestCase):
             writer.wait_progress(400)
             victim.start()
             cluster.wait_ok()
-            self.assertEqual(victim.call("ROLE")[0], b"slave")
+            wait_until(lambda: victim.call("ROLE")[0] == b"slave")
             writer.wait_progress(200)
         finally:
             writer.ends.set()
@@ -123,7 +123,7 @@ class PythonRedis(eirtest.TestCase):
     def test_a_single_server_with_everything_a_session_has(self):
         server = self.start_server(requirepass="secret")
         client = redis.Redis(host="127.0.0.1", port=server.port, db=3, password="secret",
-                             client_name="tests", socket_timeout=5)
+                             client_name="tests", socket_timeout=20)
         self.addCleanup(client.close)
         with client.pipeline(transaction=True) as pipeline:
             pipeline.watch("counter")

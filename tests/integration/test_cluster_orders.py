@@ -148,7 +148,7 @@ class Writes(eirtest.TestCase):
         replica = cluster.replicas_of(primary)[0]
         with primary.client() as client:
             client.call("SET", eirtest.key_in_slot(0), "v")
-            self.assertEqual(client.call("WAIT", 1, 10000), 1)
+            self.assertEqual(client.call("WAIT", 1, 20000), 1)
             replica.signal(signal.SIGSTOP)
             try:
                 client.call("SET", eirtest.key_in_slot(0), "w")
@@ -156,7 +156,7 @@ class Writes(eirtest.TestCase):
                 self.assertEqual(client.call("WAIT", 0, 100), 0)
             finally:
                 replica.signal(signal.SIGCONT)
-            self.assertEqual(client.call("WAIT", 1, 10000), 1)
+            self.assertEqual(client.call("WAIT", 1, 20000), 1)
             self.assertEqual(code(client.ask("WAIT", 1, -1)), "ERR")
         with replica.client() as client:
             self.assertIn("ERR WAIT cannot be used with replica instances.",
@@ -190,7 +190,7 @@ class Databases(eirtest.TestCase):
                 self.assertEqual(client.call("SELECT", database), "OK")
                 self.assertEqual(client.call("SET", key, database), "OK")
             self.assertEqual(client.call("CLUSTER", "COUNTKEYSINSLOT", 0), 1)
-            self.assertEqual(client.call("WAIT", 1, 10000), 1)
+            self.assertEqual(client.call("WAIT", 1, 20000), 1)
             self.assertEqual(code(client.ask("SELECT", 16)), "ERR")
         with replica.client() as client:
             client.call("READONLY")

@@ -72,7 +72,7 @@ class Beside(eirtest.TestCase):
             cluster.start()
             for node in cluster.nodes[:3]:
                 node.call("SET", eirtest.key_in_slot(min(eirtest.owned_slots(node.client()))), "v")
-                wait_until(lambda: node.call("WAIT", 1, 1000) == 1, 20)
+                eirtest.wait_replicated(node)
             for node in cluster.nodes:
                 wait_until(lambda: all_online(node), 30, "%s sees all online" % node.name)
 

@@ -26,8 +26,7 @@ class Deaths(eirtest.TestCase):
         self.assertIsNone(writer.failure)
         self.assertEqual(role(successor), b"master")
         self.assertIn(victim, cluster.replicas_of(successor))
-        with successor.client() as client:
-            self.assertEqual(client.call("WAIT", 1, 10000), 1)
+        eirtest.wait_replicated(successor)
         with victim.client() as client:
             client.call("READONLY")
             mine = [key for key in writer.keys if eirtest.key_slot(key) <= 5460]
@@ -51,7 +50,7 @@ class Deaths(eirtest.TestCase):
         cluster = self.start_cluster()
         keys = eirtest.fill_slots(cluster, "before-{}")
         victim = cluster.primary_of(0)
-        wait_until(lambda: victim.call("WAIT", 1, 1000) == 1, 20)
+        eirtest.wait_replicated(victim)
         victim.kill()
         self.assertFalse(os.path.exists(os.path.join(victim.folder, "dump.rdb")))
         victim.start(wait=False)

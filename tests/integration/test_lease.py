@@ -12,10 +12,10 @@ class Lease(eirtest.TestCase):
         """Stops the first primary with open connections to it, lets its replica take over, sends a
         write on each connection, and lets it go on. The primary, its successor, the replies."""
         old = cluster.primary_of(0)
-        clients = [old.client(timeout=20.0) for _ in keys]
+        clients = [old.client(timeout=120) for _ in keys]
         for key, client in zip(keys, clients):
             self.assertEqual(client.call("SET", key, "before"), "OK")
-        wait_until(lambda: old.call("WAIT", 1, 1000) == 1, 20)
+        eirtest.wait_replicated(old)
         old.signal(signal.SIGSTOP)
         try:
             others = [node for node in cluster.nodes if node is not old]
@@ -49,7 +49,7 @@ class Lease(eirtest.TestCase):
         cluster = self.start_cluster(node_timeout_ms=15000)
         primary = cluster.primary_of(0)
         key = eirtest.key_in_slot(0)
-        with primary.client(timeout=20.0) as client:
+        with primary.client(timeout=120) as client:
             client.call("SET", key, "before")
             client.call("DEBUG", "SLEEP", "1")
             self.assertEqual(client.call("SET", key, "after"), "OK")
@@ -61,7 +61,7 @@ class Lease(eirtest.TestCase):
         primary = cluster.primary_of(0)
         key = eirtest.key_in_slot(0)
         others = [node for node in cluster.nodes if node is not primary]
-        with primary.client(timeout=20.0) as client:
+        with primary.client(timeout=120) as client:
             self.assertEqual(client.call("SET", key, "before"), "OK")
             for node in others:
                 node.signal(signal.SIGSTOP)

@@ -47,7 +47,7 @@ class Redirects(eirtest.TestCase):
         self.first.call("SET", key, "v")
         with self.first.client() as client:
             client.call("SET", key, "v")
-            self.assertEqual(client.call("WAIT", 1, 10000), 1)
+            self.assertEqual(client.call("WAIT", 1, 20000), 1)
         with self.replica.client() as client:
             self.assertEqual(str(client.ask("GET", key)),
                              "MOVED 0 127.0.0.1:%d" % self.first.port)
@@ -127,7 +127,7 @@ class Redirects(eirtest.TestCase):
 
 class Down(eirtest.TestCase):
     def three(self, **options):
-        return self.start_cluster(replicas=0, node_timeout_ms=1000, **options)
+        return self.start_cluster(replicas=0, node_timeout_ms=3000, **options)
 
     def lose(self, cluster, slot):
         victim = cluster.primary_of(slot)

@@ -115,10 +115,10 @@ class Saves(eirtest.TestCase):
 
 class Ends(eirtest.TestCase):
     def shut_down(self, server, *words):
-        with server.client(timeout=20.0) as client:
+        with server.client(timeout=120) as client:
             client.send("SHUTDOWN", *words)
             self.assertEqual(client.read_until_closed(), b"")
-        self.assertEqual(server.process.wait(20), 0)
+        self.assertEqual(server.process.wait(80), 0)
 
     def test_shutdown_saves_if_there_are_save_points_or_it_is_told_to(self):
         for save, words, is_saved in (([""], [], False), (["3600 1"], [], True),
@@ -137,7 +137,7 @@ class Ends(eirtest.TestCase):
             server = self.start_server(save=["3600 1"])
             server.call("SET", "k", "v")
             server.signal(number)
-            self.assertEqual(server.process.wait(20), 0)
+            self.assertEqual(server.process.wait(80), 0)
             server.start()
             self.assertEqual(server.call("GET", "k"), b"v")
 
@@ -151,7 +151,7 @@ class Ends(eirtest.TestCase):
             self.assertEqual(client.call("GET", "k"), b"v")
             client.send("SHUTDOWN", "FORCE")
             self.assertEqual(client.read_until_closed(), b"")
-        self.assertEqual(server.process.wait(20), 0)
+        self.assertEqual(server.process.wait(80), 0)
 
     def test_words_of_shutdown_that_contradict_each_other(self):
         server = self.start_server()
@@ -166,7 +166,7 @@ class Ends(eirtest.TestCase):
             client.call("SET", "bulk", os.urandom(20 << 20))
         child = server.save_and_stop_child()
         server.signal(signal.SIGTERM)
-        self.assertEqual(server.process.wait(20), 0)
+        self.assertEqual(server.process.wait(80), 0)
         self.assertTrue(eirtest.is_dead(child))
         self.assertEqual([name for name in os.listdir(server.folder) if name.endswith(".rdb")],
                          ["dump.rdb"])
@@ -174,7 +174,7 @@ class Ends(eirtest.TestCase):
         self.assertEqual(server.call("STRLEN", "bulk"), 20 << 20)
 
     def test_shutdown_waits_for_a_replica_that_is_behind(self):
-        primary = self.start_server(save=[""], shutdown_timeout=20)
+        primary = self.start_server(save=[""], shutdown_timeout=120)
         replica = self.start_server(replicaof=("127.0.0.1", primary.port))
         wait_until(lambda: replica.client().info("replication")["master_link_status"] == "up", 20)
         replica.signal(signal.SIGSTOP)
@@ -186,7 +186,7 @@ class Ends(eirtest.TestCase):
                 self.assertTrue(primary.is_running())
         finally:
             replica.signal(signal.SIGCONT)
-        self.assertEqual(primary.process.wait(20), 0)
+        self.assertEqual(primary.process.wait(80), 0)
         self.assertEqual(replica.call("GET", "k"), b"v")
 
 

@@ -63,8 +63,8 @@ class Transactions(eirtest.TestCase):
 
     def test_a_watched_key_that_expires_stops_the_transaction(self):
         client = self.client
-        client.call("SET", "k", "v", "PX", 60)
-        client.call("WATCH", "k")
+        # At once, so that it is watched before it expires.
+        client.pipeline([("SET", "k", "v", "PX", 200), ("WATCH", "k")])
         wait_until(lambda: self.server.call("EXISTS", "k") == 0, 5)
         client.call("MULTI")
         client.call("PING")
@@ -104,7 +104,7 @@ class Expiry(eirtest.TestCase):
 
     def test_keys_that_nobody_looks_at_are_removed(self):
         server = self.start_server()
-        with server.client(timeout=30.0) as client:
+        with server.client(timeout=120) as client:
             client.pipeline([("SET", "k%d" % number, "v", "PX", 100 + number % 200)
                              for number in range(5000)])
             client.call("SET", "stays", "v")
@@ -120,7 +120,7 @@ class Expiry(eirtest.TestCase):
         with primary.client() as client:
             client.call("DEBUG", "SET-ACTIVE-EXPIRE", 0)
             client.call("SET", "k", "v", "PX", 50)
-            self.assertEqual(client.call("WAIT", 1, 5000), 1)
+            self.assertEqual(client.call("WAIT", 1, 20000), 1)
             wait_until(lambda: replica.call("GET", "k") is None, 5)
             self.assertEqual(replica.call("DBSIZE"), 1)
             client.call("DEBUG", "SET-ACTIVE-EXPIRE", 1)

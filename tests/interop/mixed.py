@@ -10,6 +10,9 @@ from resp_client import ClusterClient, ReplyError
 
 EIR, VALKEY = "eir", "valkey"
 
+# Long enough that no node of a busy machine is taken for dead, short enough for Valkey's elections.
+NODE_TIMEOUT_MS = 4000
+
 # What a Valkey node may warn of in these tests; every other warning may be about packets of ours.
 EXPECTED_WARNINGS = [
     r"WARNING:? .*(overcommit|TCP backlog|Transparent Huge|memory checker)",
@@ -21,6 +24,8 @@ EXPECTED_WARNINGS = [
     r"Failed to read response|Connection with (replica|primary|master)|Failing over",
     r"Taking over the cluster",
     r"Failed to resolve|Error condition on socket|Unable to connect to PRIMARY",
+    # A process that ends resets what was on its way to it, whatever it was.
+    r"[Cc]onnection (reset by peer|refused|lost)|Broken pipe",
     r"no config file specified|Failed listening",
     r"Address updated for node|Currently unable to failover|Needed to failover but",
     r"Manual failover|Key .* in DB .* Deleting|replica .* asked",
@@ -278,13 +283,13 @@ class TestCase(eirtest.TestCase):
 
     def start_node(self, kind, **options):
         """A cluster node that knows nobody."""
-        options = {"cluster_enabled": "yes", "cluster_node_timeout": 2000,
+        options = {"cluster_enabled": "yes", "cluster_node_timeout": NODE_TIMEOUT_MS,
                    "repl_diskless_sync_delay": 0, **options}
         return self.start_server(program=program_of(kind), **options)
 
     def start_mixed(self, kinds, shards=3, replicas=0, **options):
         """A cluster by commands; kinds are those of its nodes, primaries first."""
-        options = {"node_timeout_ms": 2000, "repl_diskless_sync_delay": 0, **options}
+        options = {"node_timeout_ms": NODE_TIMEOUT_MS, "repl_diskless_sync_delay": 0, **options}
         cluster = self.start_cluster(shards=shards, replicas=replicas, form="commands",
                                      programs=[program_of(kind) for kind in kinds], **options)
         for node in cluster.nodes:
@@ -294,7 +299,8 @@ class TestCase(eirtest.TestCase):
     def start_shard(self, kinds, heir, **options):
         """Primaries of these kinds, and a replica of the first: (nodes, primary, replica)."""
         cluster = self.start_mixed(kinds, shards=len(kinds), **options)
-        replica = self.start_node(heir, cluster_node_timeout=options.get("node_timeout_ms", 2000))
+        timeout_ms = options.get("node_timeout_ms", NODE_TIMEOUT_MS)
+        replica = self.start_node(heir, cluster_node_timeout=timeout_ms)
         primary, nodes = cluster.nodes[0], cluster.nodes + [replica]
         replica.call("CLUSTER", "MEET", "127.0.0.1", primary.port)
         wait_agreed(nodes, len(nodes))

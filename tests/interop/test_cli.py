@@ -44,7 +44,7 @@ class SameAsValkeyCli(eirtest.TestCase):
 
     def run_one(self, program, args, data=b"", environment=None):
         words = [program, "-p", str(self.server.port)] + args
-        done = subprocess.run(words, input=data, capture_output=True, timeout=30,
+        done = subprocess.run(words, input=data, capture_output=True, timeout=120,
                               env=dict(os.environ, **(environment or {})), check=False)
         return done.stdout, done.stderr, done.returncode
 
@@ -120,7 +120,7 @@ class SameAsValkeyCli(eirtest.TestCase):
     def test_shutdown_is_no_failure(self):
         server = self.start_peer()
         done = subprocess.run([eirtest.eir_cli(), "-p", str(server.port), "SHUTDOWN", "NOSAVE"],
-                              capture_output=True, timeout=30, check=False)
+                              capture_output=True, timeout=120, check=False)
         self.assertEqual((done.stdout, done.stderr, done.returncode), (b"", b"", 0))
         self.assertEqual(server.process.wait(10), 0)
 

@@ -13,7 +13,7 @@ def benchmark(port, *words):
     """Its output; it must succeed without a word of errors."""
     command = [eirtest.peer("valkey-benchmark"), "--cluster", "-p", str(port), *words]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                          timeout=80, check=False)
+                          timeout=120, check=False)
     assert done.returncode == 0, done.stdout
     assert "rror" not in done.stdout, done.stdout
     return done.stdout
@@ -117,7 +117,7 @@ class Verbs(TestCase):
             self.assertEqual(len(dumps), 3)
             for name in dumps:
                 subprocess.run([eirtest.peer("valkey-check-rdb"), os.path.join(folder, name)],
-                               check=True, timeout=60, capture_output=True)
+                               check=True, timeout=120, capture_output=True)
 
     def test_a_lone_valkey_is_imported(self):
         nodes = self.start_cluster(shards=3, replicas=0).nodes

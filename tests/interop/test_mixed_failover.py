@@ -46,10 +46,10 @@ class Deaths(TestCase):
     # is dead cannot be told early: it does not promise what hard evidence stands on.)
 
     def test_eir_voters_are_quick_to_elect_a_valkey_replica(self):
-        self.kill_and_return([EIR] * 3, VALKEY, seconds=10, node_timeout_ms=30000)
+        self.kill_and_return([EIR] * 3, VALKEY, seconds=12, node_timeout_ms=60000)
 
     def test_eir_voters_are_quick_among_valkey_nodes(self):
-        self.kill_and_return([EIR] * 4 + [VALKEY], EIR, seconds=10, node_timeout_ms=30000)
+        self.kill_and_return([EIR] * 4 + [VALKEY], EIR, seconds=12, node_timeout_ms=60000)
 
 
 if __name__ == "__main__":

@@ -157,7 +157,7 @@ class Snapshots(TestCase):
         writer.call("SAVE")
         dump = os.path.join(writer.folder, "dump.rdb")
         done = subprocess.run([eirtest.peer("valkey-check-rdb"), dump], capture_output=True,
-                              text=True, timeout=60, check=False)
+                              text=True, timeout=120, check=False)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         self.assertIn("RDB looks OK", done.stdout)
         writer.stop()

@@ -43,15 +43,22 @@ class EmptyRestart(TestCase):
         self.check([EIR, VALKEY, VALKEY], EIR)
 
 
+def save_and_kill(node):
+    """No PING of the stream comes in between: a replica that has even one more than its primary
+    saved takes over from it."""
+    node.call("CONFIG", "SET", "repl-ping-replica-period", 3600)
+    node.call("SAVE")
+    node.kill()
+
+
 @eirtest.needs_peer
 class Restart(TestCase):
     def check(self, kinds, heir):
-        nodes, primary, replica = self.start_shard(kinds, heir)
+        nodes, primary, replica = self.start_shard(kinds, heir, node_timeout_ms=20000)
         before = content(primary)
         view = view_of(replica)
         for node in (replica, primary):
-            node.call("SAVE")
-            node.kill()
+            save_and_kill(node)
             node.start()
             wait_serving(nodes)
             wait_agreed(nodes, len(nodes))
@@ -67,14 +74,13 @@ class Restart(TestCase):
         self.check([VALKEY, VALKEY, VALKEY], EIR)
 
     def test_all_of_them_at_once(self):
-        cluster = self.start_mixed([EIR, VALKEY] * 3, replicas=1)
+        cluster = self.start_mixed([EIR, VALKEY] * 3, replicas=1, node_timeout_ms=20000)
         with cluster.client() as client:
             for number in range(300):
                 client.call("SET", "key:%d" % number, number)
         view = wait_agreed(cluster.nodes, 6)
         for node in cluster.nodes:
-            node.call("SAVE")
-            node.kill()
+            save_and_kill(node)
         for node in cluster.nodes:
             node.start(wait=False)
         for node in cluster.nodes:

@@ -47,7 +47,7 @@ STRANGERS = [
 
 def talk(port, data):
     """What the server answers to these bytes, if nothing more will come."""
-    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=120) as connection:
         try:
             connection.sendall(data)
             connection.shutdown(socket.SHUT_WR)
@@ -82,7 +82,7 @@ class SameProtocol(eirtest.TestCase):
         servers = self.start_server(), self.start_peer()
         data = b"*2\r\n$4\r\nECHO\r\n$5\r\nhello\r\nPING\r\n*1\r\n$4\r\nPING\r\n"
         for server in servers:
-            with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+            with socket.create_connection(("127.0.0.1", server.port), timeout=120) as connection:
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 for byte in data:
                     connection.sendall(bytes([byte]))
@@ -101,7 +101,7 @@ class SameProtocol(eirtest.TestCase):
 
     def test_a_large_value_comes_back_whole(self):
         server = self.start_server()
-        with server.client(timeout=60) as client:
+        with server.client(timeout=120) as client:
             value = bytes(range(256)) * 4096 * 32  # 32 MiB
             self.assertEqual(client.call("SET", "large", value), "OK")
             self.assertEqual(client.call("GET", "large"), value)

@@ -43,7 +43,7 @@ class Snapshots(eirtest.TestCase):
         with open(path, "rb") as file:
             before = file.read()
         ours.start(wait=False)
-        self.assertEqual(ours.process.wait(20), 1)
+        self.assertEqual(ours.process.wait(80), 1)
         self.assertIn("stream", ours.log())
         with open(path, "rb") as file:
             self.assertEqual(file.read(), before)
@@ -90,7 +90,7 @@ class TheyFollow(Replication, eirtest.TestCase):
     def test_a_replica_that_knows_no_marker_gets_a_length(self):
         primary = self.start_server(repl_diskless_sync_delay=0)
         fill(primary, 20)
-        with socket.create_connection(("127.0.0.1", primary.port), timeout=20) as link:
+        with socket.create_connection(("127.0.0.1", primary.port), timeout=60) as link:
             answers = link.makefile("rb")
             link.sendall(encode("PSYNC", "?", "-1"))
             line = b"\n"
@@ -142,7 +142,7 @@ class TheyFollow(Replication, eirtest.TestCase):
         other.stop()
         path = os.path.join(other.folder, "dump.rdb")
         subprocess.run([eirtest.peer("valkey-cli"), "-p", str(primary.port), "--rdb", path],
-                       check=True, timeout=30, capture_output=True)
+                       check=True, timeout=120, capture_output=True)
         other.start()
         self.assertEqual(content(other), content(primary))
 

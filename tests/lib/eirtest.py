@@ -34,6 +34,11 @@ BUS_OFFSET = 10000
 PORT_FIRST, PORT_LAST = 20000, 22700  # with their bus ports below the ephemeral range
 SKIPPED = 77
 
+# Deadlines are written down as a quiet machine could need at the very most; one with two cores,
+# sanitizers and other tests beside us gets so many times as long. They only decide how late a test
+# fails, so that only a test which claims a time itself says patience=1.
+PATIENCE = 4
+
 _locks = {}  # ports of this process
 
 
@@ -119,9 +124,10 @@ def free_port():
     return free_ports(1)
 
 
-def wait_until(condition, seconds=15.0, what=None):
+def wait_until(condition, seconds=15.0, what=None, patience=PATIENCE):
     """The first true value of condition(). Its exceptions of connections and replies mean: not yet.
-    AssertionError with `what` (or the last value) after `seconds`."""
+    AssertionError with `what` (or the last value) after `seconds` times the patience."""
+    seconds *= patience
     deadline = time.monotonic() + seconds
     while True:
         try:
@@ -136,6 +142,18 @@ def wait_until(condition, seconds=15.0, what=None):
             raise AssertionError("not within %.1f s: %s (last: %r)"
                                  % (seconds, what or condition, last))
         time.sleep(0.01)
+
+
+def wait_replicated(primary, replicas=1, seconds=20.0):
+    """So many replicas have acknowledged all that the primary has. (WAIT knows only of the writes
+    of its own connection.)"""
+    def is_there():
+        with primary.client() as client:
+            info = client.info("replication")
+        rows = [info["slave%d" % number] for number in range(int(info["connected_slaves"]))]
+        offset = ",offset=%s," % info["master_repl_offset"]
+        return sum(offset in row for row in rows) >= replicas
+    wait_until(is_there, seconds, "%d replicas have all of %s" % (replicas, primary.name))
 
 
 def child_of(pid):
@@ -259,7 +277,7 @@ class Server:
     def signal(self, number):
         self.process.send_signal(number)
 
-    def save_and_stop_child(self, seconds=20.0):
+    def save_and_stop_child(self, seconds=60.0):
         """BGSAVE, again and again until its child could be stopped (SIGSTOP) before it was done:
         the child's process id. The more data, the sooner."""
         with self.client(timeout=seconds) as client:
@@ -283,7 +301,7 @@ class Server:
         if self.process:
             self.process.wait()
 
-    def stop(self, seconds=20.0):
+    def stop(self, seconds=20.0 * PATIENCE):
         """As an operator: SIGTERM. Returns the exit status."""
         if self.is_running():
             self.process.terminate()
@@ -318,7 +336,7 @@ class Cluster:
     ADDSLOTSRANGE and REPLICATE; works for every kind of node. `programs` may mix servers: it
     is cycled over the nodes."""
 
-    def __init__(self, shards=3, replicas=1, form="seeds", programs=None, node_timeout_ms=2000,
+    def __init__(self, shards=3, replicas=1, form="seeds", programs=None, node_timeout_ms=5000,
                  **options):
         self.shards, self.replicas, self.form = shards, replicas, form
         self.options = dict(options, cluster_enabled="yes", cluster_node_timeout=node_timeout_ms)
@@ -486,7 +504,7 @@ class Writer(threading.Thread):
         writer.check(cluster)
     """
 
-    def __init__(self, cluster, key_count=300, seconds=30.0):
+    def __init__(self, cluster, key_count=300, seconds=30.0 * PATIENCE):
         super().__init__(daemon=True)
         self.client = ClusterClient([node.port for node in cluster.nodes], timeout=5.0)
         self.keys = ["writer:%d" % number for number in range(key_count)]
@@ -579,7 +597,7 @@ class TestCase(unittest.TestCase):
     def start_server(self, **options):
         return self.new_server(**options).start()
 
-    def refuse_to_start(self, server, seconds=20.0):
+    def refuse_to_start(self, server, seconds=20.0 * PATIENCE):
         """Starts a server that must end by itself with status 1: what it printed."""
         before = len(server.log())
         server.start(wait=False)

@@ -54,7 +54,7 @@ def encode(*args):
 class Client:
     """One connection. Every wait has the time-out that was given in seconds."""
 
-    def __init__(self, port, host="127.0.0.1", timeout=10.0, protocol=2, user=None, password=None):
+    def __init__(self, port, host="127.0.0.1", timeout=30.0, protocol=2, user=None, password=None):
         self.host, self.port = host, port
         self.socket = socket.create_connection((host, port), timeout=timeout)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
