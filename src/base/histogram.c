@@ -58,14 +58,20 @@ static void reserve(struct histogram *histogram, size_t bucket)
     histogram->bucket_count = wanted;
 }
 
-void histogram_record(struct histogram *histogram, uint64_t value)
+void histogram_record_times(struct histogram *histogram, uint64_t value, uint64_t times)
 {
+    if (times == 0) return;
     size_t bucket = bucket_of(value);
     reserve(histogram, bucket);
-    histogram->counts[bucket]++;
-    histogram->count++;
-    histogram->sum += value;
+    histogram->counts[bucket] += times;
+    histogram->count += times;
+    histogram->sum += value * times;
     if (value > histogram->max) histogram->max = value;
+}
+
+void histogram_record(struct histogram *histogram, uint64_t value)
+{
+    histogram_record_times(histogram, value, 1);
 }
 
 void histogram_merge(struct histogram *into, const struct histogram *from)
@@ -113,4 +119,12 @@ uint64_t histogram_percentile(const struct histogram *histogram, double percent)
         if (seen >= rank) return MIN(bucket_bound(i), histogram->max);
     }
     return histogram->max;
+}
+
+uint64_t histogram_count_up_to(const struct histogram *histogram, uint64_t value)
+{
+    size_t end = MIN(bucket_of(value) + 1, histogram->bucket_count);
+    uint64_t seen = 0;
+    for (size_t i = 0; i < end; i++) seen += histogram->counts[i];
+    return seen;
 }

@@ -62,6 +62,14 @@ void clock_cpu(bool of_children, time_us *user, time_us *system)
     *system = timeval_us(usage.ru_stime);
 }
 
+uint64_t clock_cpu_of(long pid)
+{
+    clockid_t id;
+    struct timespec at;
+    if (clock_getcpuclockid((pid_t)pid, &id) != 0 || clock_gettime(id, &at) < 0) return 0;
+    return (uint64_t)at.tv_sec * 1000000000u + (uint64_t)at.tv_nsec;
+}
+
 void clock_print_local(time_ms wall_ms, char *text)
 {
     time_t seconds = (time_t)(wall_ms / 1000);

@@ -15,6 +15,9 @@ uint64_t clock_ticks(void);
 uint64_t clock_entropy(void);
 /* CPU time in microseconds, of this process or of its ended children. */
 void clock_cpu(bool of_children, time_us *user, time_us *system);
+/* CPU time of any process with all its threads, ended ones too, in nanoseconds: utime and stime,
+ * without their coarse tick. 0 when it is gone. */
+uint64_t clock_cpu_of(long pid);
 /* Local time as "22 Nov 2026 10:25:50.123" for log lines; `text` holds 32 bytes. */
 void clock_print_local(time_ms wall_ms, char *text);
 /* "2026-11-22T10:25:50.123+01:00"; `text` holds 40 bytes. */

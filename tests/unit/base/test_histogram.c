@@ -77,11 +77,32 @@ START_TEST(merging_adds_and_reset_forgets)
 }
 END_TEST
 
+START_TEST(a_value_recorded_many_times_counts_as_often)
+{
+    struct histogram *histogram = histogram_create();
+    histogram_record_times(histogram, 50, 0);
+    ck_assert_uint_eq(histogram_count(histogram), 0);
+    histogram_record_times(histogram, 50, 9);
+    histogram_record(histogram, 1000);
+    ck_assert_uint_eq(histogram_count(histogram), 10);
+    ck_assert_uint_eq(histogram_percentile(histogram, 90), 50);
+    ck_assert_uint_eq(histogram_percentile(histogram, 91), 1000);
+    ck_assert(histogram_mean(histogram) == 145);
+    ck_assert_uint_eq(histogram_count_up_to(histogram, 49), 0);
+    ck_assert_uint_eq(histogram_count_up_to(histogram, 50), 9);
+    ck_assert_uint_eq(histogram_count_up_to(histogram, 900), 9);
+    ck_assert_uint_eq(histogram_count_up_to(histogram, 1000), 10);
+    ck_assert_uint_eq(histogram_count_up_to(histogram, UINT64_MAX), 10);
+    histogram_destroy(histogram);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("histogram");
     tcase_add_test(tests, percentiles_are_right_within_a_sixty_fourth);
     tcase_add_test(tests, small_values_are_exact_and_large_ones_fit);
     tcase_add_test(tests, merging_adds_and_reset_forgets);
+    tcase_add_test(tests, a_value_recorded_many_times_counts_as_often);
     return suite_run("base/histogram", tests);
 }

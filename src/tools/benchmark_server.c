@@ -1,0 +1,155 @@
+/* Starting servers for a measurement: alike in everything but the program. */
+#include "tools/benchmark_server.h"
+
+#include "base/memory.h"
+#include "base/number.h"
+#include "os/clock.h"
+#include "os/probe.h"
+#include "os/process.h"
+#include "resp/request.h"
+#include <stdio.h>
+
+#define START_MS 60000
+#define ARGS_MAX 200
+
+/* Nothing that runs beside the requests: no snapshots, no log. */
+static const char *const common_words[] = {
+    "--bind",           "127.0.0.1", "--save",      "",   "--appendonly", "no",
+    "--protected-mode", "no",        "--daemonize", "no", "--maxclients", "12000",
+    "--loglevel",       "warning",
+};
+
+static long launch(struct measured_server *server, struct request *extra, const char *log_path)
+{
+    char port[8];
+    snprintf(port, sizeof(port), "%u", server->address.port);
+    char *argv[ARGS_MAX];
+    size_t argc = 0;
+    argv[argc++] = memory_copy_text(server->setup.program);
+    argv[argc++] = memory_copy_text("--port");
+    argv[argc++] = memory_copy_text(port);
+    for (size_t i = 0; i < COUNT_OF(common_words); i++)
+        argv[argc++] = memory_copy_text(common_words[i]);
+    if (server->setup.is_clustered) {
+        argv[argc++] = memory_copy_text("--cluster-enabled");
+        argv[argc++] = memory_copy_text("yes");
+    }
+    for (uint32_t i = 0; i < extra->argc && argc < ARGS_MAX - 1; i++)
+        argv[argc++] = bytes_copy_text(extra->argv[i]);
+    argv[argc] = NULL;
+    long pid = probe_start(&(struct probe_program){ .argv = argv,
+                                                    .directory = server->directory,
+                                                    .output_path = log_path,
+                                                    .core = server->setup.core });
+    for (size_t i = 0; i < argc; i++) memory_free(argv[i]);
+    return pid;
+}
+
+static bool answers(struct measured_server *server)
+{
+    if (server->link.fd < 0 && benchmark_link_open(&server->link, &server->address) != ERR_NONE)
+        return false;
+    struct resp_value *pong = benchmark_link_ask(&server->link, "PING", NULL);
+    bool is_ready = pong != NULL && pong->type == RESP_SIMPLE;
+    if (pong == NULL) benchmark_link_close(&server->link);
+    resp_value_destroy(pong);
+    return is_ready;
+}
+
+/* One node alone with all slots. */
+static bool form(struct measured_server *server)
+{
+    struct bytes slots[] = { BYTES("CLUSTER"), BYTES("ADDSLOTSRANGE"), BYTES("0"), BYTES("16383") };
+    if (!benchmark_link_order(&server->link, COUNT_OF(slots), slots)) return false;
+    time_ms deadline_ms = clock_now_ms() + START_MS;
+    while (clock_now_ms() < deadline_ms) {
+        struct resp_value *info = benchmark_link_ask(&server->link, "CLUSTER", "INFO", NULL);
+        bool is_ok = info != NULL && info->text.data != NULL &&
+                     strstr(info->text.data, "cluster_state:ok") != NULL;
+        resp_value_destroy(info);
+        if (is_ok) return true;
+        process_stall(20);
+    }
+    return false;
+}
+
+static bool wait_until_it_serves(struct measured_server *server, uint64_t launched_ns)
+{
+    int code;
+    while (!answers(server)) {
+        if (process_reap(server->pid, &code)) {
+            fprintf(stderr, "%s ended with %d; its last words are in %s/log\n",
+                    server->setup.program, code, server->directory);
+            server->pid = -1;
+            return false;
+        }
+        if (clock_ticks() - launched_ns > START_MS * UINT64_C(1000000)) {
+            fprintf(stderr, "%s does not answer on port %u\n", server->setup.program,
+                    server->address.port);
+            return false;
+        }
+        process_stall(1);
+    }
+    server->start_ns = clock_ticks() - launched_ns;
+    if (!server->setup.is_clustered || form(server)) return true;
+    fprintf(stderr, "%s does not serve all slots of a cluster\n", server->setup.program);
+    return false;
+}
+
+bool measured_server_start(struct measured_server *server, const struct server_setup *setup)
+{
+    *server = (struct measured_server){ .setup = *setup, .pid = -1, .link.fd = -1 };
+    if (!probe_is_program(setup->program)) {
+        fprintf(stderr, "There is no program %s\n", setup->program);
+        return false;
+    }
+    struct request extra;
+    request_init(&extra);
+    if (!request_split_line(bytes_text(setup->arguments), &extra)) {
+        fprintf(stderr, "Unbalanced quotes in \"%s\"\n", setup->arguments);
+        request_fini(&extra);
+        return false;
+    }
+    if (probe_make_directory(server->directory, sizeof(server->directory)) != ERR_NONE) {
+        fprintf(stderr, "Can't make a directory for %s\n", setup->program);
+        server->directory[0] = 0;
+        request_fini(&extra);
+        return false;
+    }
+    snprintf(server->address.ip, sizeof(server->address.ip), "127.0.0.1");
+    server->address.port = probe_free_port((uint16_t)(clock_entropy() % 2700));
+    char log_path[300];
+    snprintf(log_path, sizeof(log_path), "%s/log", server->directory);
+    uint64_t launched_ns = clock_ticks();
+    server->pid = launch(server, &extra, log_path);
+    request_fini(&extra);
+    if (server->pid > 0 && wait_until_it_serves(server, launched_ns)) return true;
+    if (server->pid > 0) measured_server_stop(server);
+    return false;
+}
+
+void measured_server_stop(struct measured_server *server)
+{
+    benchmark_link_close(&server->link);
+    int code;
+    if (server->pid > 0) {
+        process_kill(server->pid);
+        while (!process_reap(server->pid, &code)) process_stall(1);
+    }
+    server->pid = -1;
+    if (server->directory[0] != 0) probe_remove_directory(server->directory);
+    server->directory[0] = 0;
+}
+
+uint64_t measured_server_info(struct measured_server *server, const char *name)
+{
+    return benchmark_link_info(&server->link, name);
+}
+
+bool measured_server_order(struct measured_server *server, const char *first, const char *second)
+{
+    struct resp_value *value = benchmark_link_ask(&server->link, first, second, NULL);
+    bool is_good = value != NULL && value->type != RESP_ERROR;
+    resp_value_destroy(value);
+    return is_good;
+}
