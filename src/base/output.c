@@ -31,6 +31,7 @@ void output_init(struct output *output)
 static void block_free(struct output *output, struct output_block *block)
 {
     if (block->shared != NULL) {
+        output->shared_size -= block->size + block->allocated;
         shared_drop(block->shared);
     } else {
         output->memory -= block->allocated;
@@ -126,6 +127,7 @@ void output_append_shared(struct output *output, struct shared *shared, struct b
     block_link(output, output->tail, block);
     tail_open(output);
     output->block_count++;
+    output->shared_size += bytes.size + block->allocated;
     output->size += bytes.size;
 }
 
@@ -209,6 +211,23 @@ size_t output_slices(const struct output *output, struct iovec *slices, size_t c
         slices[count++].iov_len = size - skip;
     }
     return count;
+}
+
+void output_measure(const struct output *output, struct output_shape *shape)
+{
+    const struct output_block *first = output->front;
+    bool has_first = first != NULL && first->shared == NULL;
+    *shape = (struct output_shape){ .more_count = output->block_count - has_first };
+    if (has_first) {
+        shape->first_capacity = first->allocated;
+        shape->first_size = block_size(output, first) - output->sent;
+    }
+    shape->more_memory = output_memory(output) - shape->first_capacity;
+}
+
+size_t output_memory(const struct output *output)
+{
+    return output->memory + output->shared_size;
 }
 
 /* Everything is gone: the last block stays when it is a small one of our own. */

@@ -29,8 +29,7 @@ static inline void shared_hold(struct shared *shared)
 
 static inline void shared_drop(struct shared *shared)
 {
-    if (__atomic_fetch_sub(&shared->references, 1, __ATOMIC_ACQ_REL) == 1)
-        shared->release(shared);
+    if (__atomic_fetch_sub(&shared->references, 1, __ATOMIC_ACQ_REL) == 1) shared->release(shared);
 }
 
 /* Does anybody but the caller hold it? */
@@ -44,11 +43,12 @@ struct output_block;
 struct output {
     struct output_block *front; /* owned */
     struct output_block *tail;
-    size_t sent;         /* bytes of the front block that are gone */
-    size_t size;         /* bytes waiting */
+    size_t sent; /* bytes of the front block that are gone */
+    size_t size; /* bytes waiting */
     size_t block_count;
-    uint32_t memory;     /* bytes of the blocks, shared ones not counted */
-    char *write;         /* where the next byte goes: the fast path of output_reserve */
+    size_t memory;      /* bytes of the blocks, shared ones not counted */
+    size_t shared_size; /* bytes that those refer to, and they themselves */
+    char *write;        /* where the next byte goes: the fast path of output_reserve */
     char *write_end;
 };
 
@@ -91,6 +91,16 @@ void output_rewind(struct output *output, struct output_mark mark);
 /* Up to `capacity` slices from the front; returns how many. They stay valid and in place until
  * output_consume passes them. */
 size_t output_slices(const struct output *output, struct iovec *slices, size_t capacity);
+/* What CLIENT LIST shows: the first block of our own apart, since most clients have no other. */
+struct output_shape {
+    size_t first_capacity;
+    size_t first_size; /* bytes that wait in it */
+    size_t more_count; /* blocks behind it */
+    size_t more_memory;
+};
+void output_measure(const struct output *output, struct output_shape *shape);
+/* Bytes of the blocks, and of what they only refer to: somebody must keep it until it is sent. */
+size_t output_memory(const struct output *output);
 /* `count` bytes from the front were sent. */
 void output_consume(struct output *output, size_t count);
 /* Copies everything that waits (tests, logs). */

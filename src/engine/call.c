@@ -6,6 +6,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#define TIMEOUT_MAX_MS (INT64_MAX / 4) /* as good as for ever; sums cannot overflow */
+
 static const char not_an_integer[] = "ERR value is not an integer or out of range";
 
 /* --- arguments --------------------------------------------------------------------------- */
@@ -36,9 +38,12 @@ bool call_timeout_ms(struct call *call, uint32_t index, time_ms *deadline_ms)
         reply_error(call, "ERR timeout is negative");
         return false;
     }
-    *deadline_ms = timeout_ms == 0                              ? TIME_NEVER
-                   : timeout_ms > TIME_NEVER - 1 - call->now_ms ? TIME_NEVER - 1
-                                                                : call->now_ms + timeout_ms;
+    /* Valkey adds it to the wall clock. */
+    if (timeout_ms > INT64_MAX - call->wall_ms) {
+        reply_error(call, "ERR timeout is out of range");
+        return false;
+    }
+    *deadline_ms = timeout_ms == 0 ? TIME_NEVER : call->now_ms + MIN(timeout_ms, TIMEOUT_MAX_MS);
     return true;
 }
 

@@ -25,6 +25,7 @@ struct call {
     uint32_t first_key_index;    /* at this argument; 0: there is none */
     time_ms now_ms;
     time_ms wall_ms;
+    uint64_t hidden; /* see call_hide */
     bool is_failed;  /* an error was answered */
     bool is_changed; /* see call_changed */
     bool is_propagation_overridden;
@@ -164,6 +165,20 @@ static inline bool call_string_for_write(struct call *call, const struct key *ke
     *entry = keyspace_find_for_write(call->keyspace, call->access, key);
     return call_is_string(call, *entry);
 }
+
+/* --- who else reads the request ----------------------------------------------------------- */
+
+/* MONITOR and the logs of commands show "(redacted)" in place of this argument. */
+static inline void call_hide(struct call *call, uint32_t index)
+{
+    call->hidden |= (uint64_t)1 << MIN(index, 63u); /* with the 63rd go all behind it */
+}
+static inline bool call_is_hidden(const struct call *call, uint32_t index)
+{
+    return call->hidden >> MIN(index, 63u) & 1;
+}
+/* Tells MONITOR now: for a row with CMD_SKIP_MONITOR whose own calls come behind it (EVAL). */
+void call_show(struct call *call);
 
 /* --- effects ----------------------------------------------------------------------------- */
 

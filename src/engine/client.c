@@ -68,7 +68,7 @@ static void client_setinfo(struct call *call)
 static void client_info(struct call *call)
 {
     struct buffer text = { 0 };
-    client_print(call->engine, call->session, &text);
+    client_print(call, call->session, &text);
     reply_verbatim(call, buffer_bytes(&text));
     buffer_fini(&text);
 }
@@ -153,8 +153,7 @@ static void client_list(struct call *call)
     struct buffer text = { 0 };
     for (struct session *session = engine_session_next(call->engine, NULL); session != NULL;
          session = engine_session_next(call->engine, session))
-        if (client_filter_matches(&filter, call, session))
-            client_print(call->engine, session, &text);
+        if (client_filter_matches(&filter, call, session)) client_print(call, session, &text);
     reply_verbatim(call, buffer_bytes(&text));
     buffer_fini(&text);
     client_filter_fini(&filter);

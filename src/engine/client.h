@@ -10,7 +10,7 @@ bool client_name_is_valid(struct bytes name);
 void client_set_text(char **text, struct bytes value);
 
 /* The line of CLIENT LIST, line end included. */
-void client_print(const struct engine *engine, const struct session *session, struct buffer *into);
+void client_print(const struct call *call, const struct session *session, struct buffer *into);
 
 /* Which sessions CLIENT LIST shows and CLIENT KILL ends. */
 enum client_type { CLIENT_NORMAL, CLIENT_PRIMARY, CLIENT_REPLICA, CLIENT_PUBSUB, CLIENT_ANY };

@@ -97,18 +97,41 @@ static void print_flags(const struct session *session, struct buffer *into)
 static size_t watch_count(const struct session *session)
 {
     size_t count = 0;
+    if (session->watcher.is_dirty) return 0; /* what happens to them is of no more interest */
     for (const struct list_link *link = session->watcher.watches.head.next;
          link != &session->watcher.watches.head; link = link->next)
         count++;
     return count;
 }
 
-void client_print(const struct engine *engine, const struct session *session, struct buffer *into)
+/* The arguments of the command that asks; those of others are done with. */
+static size_t argument_bytes(const struct call *call, const struct session *session)
 {
-    time_ms now_ms = engine->clock.now_ms;
+    size_t size = 0;
+    if (session == call->session)
+        for (uint32_t i = 0; i < call->argc; i++) size += call->argv[i].size;
+    return size;
+}
+
+/* It was offered for sending in an earlier turn, and is still there. */
+static bool waits_for_socket(const struct session *session)
+{
+    return session->output.size > 0 && !list_link_is_in(&session->send_link);
+}
+
+static long long multi_shown(const struct session *session)
+{
+    if (!(session->flags & SESSION_KNOWS_MULTI)) return -1;
+    return session->flags & SESSION_MULTI ? (long long)session->queue_count : 0;
+}
+
+void client_print(const struct call *call, const struct session *session, struct buffer *into)
+{
+    time_ms now_ms = call->now_ms;
     size_t spare = session->input.capacity - session->input.size;
-    size_t total =
-        sizeof(*session) + session->input.capacity + session->output.memory + session->queue_bytes;
+    struct output_shape output;
+    output_measure(&session->output, &output);
+    size_t argument_memory = argument_bytes(call, session);
     buffer_printf(into, "id=%llu addr=%s laddr=%s fd=%d name=%s age=%lld idle=%lld flags=",
                   (unsigned long long)session->id, session->address, session->local_address,
                   session->fd, session->name, (long long)((now_ms - session->created_ms) / 1000),
@@ -117,16 +140,16 @@ void client_print(const struct engine *engine, const struct session *session, st
     buffer_printf(into, " capa=%s db=%d sub=%u psub=%u ssub=%u multi=%lld watch=%zu",
                   session->flags & SESSION_CAPA_REDIRECT ? "r" : "", session->db,
                   session->channel_count, session->pattern_count, session->shard_channel_count,
-                  session->flags & SESSION_MULTI ? (long long)session->queue_count : -1LL,
-                  watch_count(session));
-    buffer_printf(into, " qbuf=%zu qbuf-free=%zu argv-mem=0 multi-mem=%zu rbs=0 rbp=0 obl=0",
-                  session->input.size, spare, session->queue_bytes);
-    buffer_printf(into, " oll=%zu omem=%u tot-mem=%zu events=%s cmd=%s user=%s redir=-1 resp=%d",
-                  session->output.block_count, session->output.memory, total,
-                  session->output.size > 0 ? "rw" : "r",
+                  multi_shown(session), watch_count(session));
+    buffer_printf(into, " qbuf=%zu qbuf-free=%zu argv-mem=%zu multi-mem=%zu rbs=%zu rbp=%zu",
+                  session->input.size, spare, argument_memory, session->queue_bytes,
+                  output.first_capacity, session->output_peak);
+    buffer_printf(into, " obl=%zu oll=%zu omem=%zu tot-mem=%zu events=%s cmd=%s user=%s redir=-1",
+                  output.first_size, output.more_count, output.more_memory,
+                  session_memory(session) + argument_memory, waits_for_socket(session) ? "rw" : "r",
                   session->last_command != NULL ? session->last_command->name : "NULL",
-                  session->kind == SESSION_PRIMARY ? "(superuser)" : session->user,
-                  session->writer.protocol);
+                  session->kind == SESSION_PRIMARY ? "(superuser)" : session->user);
+    buffer_printf(into, " resp=%d", session->writer.protocol);
     buffer_printf(into, " lib-name=%s lib-ver=%s tot-net-in=%llu tot-net-out=%llu tot-cmds=%llu\n",
                   session->library_name, session->library_version,
                   (unsigned long long)session->bytes_in, (unsigned long long)session->bytes_out,
@@ -159,6 +182,8 @@ struct client_condition {
     int64_t number;
     const struct bytes *ids; /* borrowed from the request */
     uint32_t id_count;
+    struct client_condition *more; /* ids of another ID word */
+    bool is_more;                  /* it is such a one: no condition of its own */
 };
 
 struct condition_word {
@@ -201,7 +226,7 @@ static enum client_type type_parse(struct bytes word)
 static enum client_type type_of(const struct session *session)
 {
     if (session->kind == SESSION_PRIMARY) return CLIENT_PRIMARY;
-    if (session->kind == SESSION_REPLICA || session->flags & SESSION_MONITOR) return CLIENT_REPLICA;
+    if (session->kind == SESSION_REPLICA) return CLIENT_REPLICA;
     return session_is_subscriber(session) ? CLIENT_PUBSUB : CLIENT_NORMAL;
 }
 
@@ -227,13 +252,15 @@ static bool take_number(struct call *call, uint32_t at, const struct condition_w
                         struct client_condition *condition)
 {
     int64_t count = keyspace_database_count(call->keyspace);
+    const char *not_prefix = condition->is_negated ? "NOT-" : "";
     if (!number_parse(call_arg(call, at), &condition->number)) {
-        reply_error_format(call, "ERR %s is not an integer or out of range", word->number_name);
+        reply_error_format(call, "ERR %s%s is not an integer or out of range", not_prefix,
+                           word->number_name);
         return false;
     }
     if (word->kind == IS_IN_DB) {
         if (condition->number >= 0 && condition->number < count) return true;
-        reply_error_format(call, "ERR DB number should be between 0 and %lld",
+        reply_error_format(call, "ERR %sDB number should be between 0 and %lld", not_prefix,
                            (long long)count - 1);
         return false;
     }
@@ -293,6 +320,25 @@ static bool take_text(struct call *call, uint32_t at, const struct condition_wor
     return true;
 }
 
+/* The last word of a kind counts; only ids add up. */
+static struct client_condition *condition_add(struct client_filter *filter,
+                                              enum condition_kind kind, bool is_negated)
+{
+    struct client_condition *condition = NULL;
+    for (uint32_t i = 0; i < filter->count && condition == NULL; i++) {
+        struct client_condition *other = &filter->conditions[i];
+        if (other->kind == kind && other->is_negated == is_negated) condition = other;
+    }
+    struct client_condition *more = condition;
+    if (condition == NULL || kind == IS_ID) condition = &filter->conditions[filter->count++];
+    *condition = (struct client_condition){ .kind = kind, .is_negated = is_negated };
+    if (kind != IS_ID || more == NULL) return condition;
+    condition->more = more->more;
+    condition->is_more = true;
+    more->more = condition;
+    return condition;
+}
+
 static uint32_t take_condition(struct call *call, uint32_t at, struct client_filter *filter)
 {
     bool is_negated, is_last = at + 1 == call->argc;
@@ -307,8 +353,7 @@ static uint32_t take_condition(struct call *call, uint32_t at, struct client_fil
         reply_syntax_error(call);
         return 0;
     }
-    struct client_condition *condition = &filter->conditions[filter->count++];
-    *condition = (struct client_condition){ .kind = word->kind, .is_negated = is_negated };
+    struct client_condition *condition = condition_add(filter, word->kind, is_negated);
     if (word->kind == IS_ID) return take_ids(call, at + 1, condition);
     bool is_taken = word->number_name != NULL ? take_number(call, at + 1, word, condition)
                                               : take_text(call, at + 1, word, condition);
@@ -355,10 +400,11 @@ static bool is_from_ip(const struct session *session, struct bytes ip)
 
 static bool has_id(const struct session *session, const struct client_condition *condition)
 {
-    for (uint32_t i = 0; i < condition->id_count; i++) {
-        int64_t id;
-        if (number_parse(condition->ids[i], &id) && (uint64_t)id == session->id) return true;
-    }
+    for (; condition != NULL; condition = condition->more)
+        for (uint32_t i = 0; i < condition->id_count; i++) {
+            int64_t id;
+            if (number_parse(condition->ids[i], &id) && (uint64_t)id == session->id) return true;
+        }
     return false;
 }
 
@@ -396,6 +442,7 @@ bool client_filter_matches(const struct client_filter *filter, const struct call
     if (session->kind == SESSION_SCRIPT || session->kind == SESSION_LOADING) return false;
     for (uint32_t i = 0; i < filter->count; i++) {
         const struct client_condition *condition = &filter->conditions[i];
+        if (condition->is_more) continue;
         if (condition_holds(condition, call->now_ms, session) == condition->is_negated)
             return false;
     }

@@ -112,6 +112,7 @@ static void auth(struct call *call)
         reply_syntax_error(call);
         return;
     }
+    for (uint32_t i = 1; i < call->argc; i++) call_hide(call, i);
     if (call->argc == 2 && !engine_needs_password(call->engine)) {
         reply_error(call, "ERR AUTH <password> called without any password configured for the "
                           "default user. Are you sure your configuration is correct?");
@@ -186,6 +187,8 @@ static bool hello_parse(struct call *call, struct hello *hello)
             hello->has_auth = true;
             hello->user = call_arg(call, i + 1);
             hello->password = call_arg(call, i + 2);
+            call_hide(call, i + 1);
+            call_hide(call, i + 2);
             i += 2;
         } else if (call_arg_is(call, i, "setname") && left >= 1) {
             hello->has_name = true;

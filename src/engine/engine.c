@@ -35,6 +35,7 @@ struct engine *engine_create(const struct engine_options *options)
     list_init(&engine->ready);
     list_init(&engine->work);
     list_init(&engine->paused);
+    list_init(&engine->monitors);
     heap_init(&engine->deadlines);
     output_init(&engine->nowhere);
     engine->nowhere_writer = (struct resp_writer){ .output = &engine->nowhere, .protocol = 2 };
@@ -50,6 +51,7 @@ struct engine *engine_create(const struct engine_options *options)
     OWN_ROWS(connection_commands);
     OWN_ROWS(client_rows);
     OWN_ROWS(command_rows);
+    OWN_ROWS(monitor_commands);
     OWN_ROWS(multi_commands);
     OWN_ROWS(pubsub_commands);
     return engine;

@@ -188,6 +188,7 @@ enum executed engine_run_request(struct engine *engine, struct session *session,
     }
     prepare_access(engine, session);
 
+    if (item->entry != NULL) session->last_command = item->entry;
     struct refusal refusal; /* large: not cleared as a whole */
     refusal.slot = -1;
     refusal.must_wait = false;
@@ -203,8 +204,6 @@ enum executed engine_run_request(struct engine *engine, struct session *session,
             return wait_for_it(engine, session, &refusal);
     }
     session->active_ms = engine->clock.now_ms;
-    session->command_count++;
-    if (item->entry != NULL) session->last_command = item->entry;
     call.slot = refusal.slot;
     engine->running = session;
     mute(engine, &call);

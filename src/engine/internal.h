@@ -27,6 +27,11 @@ struct error_count {
     uint64_t count;
 };
 
+/* Somebody who is told of every command that ran; none of them is the usual state. */
+enum observer {
+    OBSERVER_MONITOR = 1 << 0,
+};
+
 /* One command that was parsed and not yet executed. */
 struct batch_item {
     struct command_entry *entry; /* NULL: unknown */
@@ -103,6 +108,7 @@ struct engine {
     uint64_t fingerprint;
     struct engine_clock clock;
     uint64_t turn;
+    uint64_t turn_ticks; /* when the turn began */
 
     struct access access;   /* of the command that runs */
     struct changes changes; /* of the same */
@@ -122,6 +128,8 @@ struct engine {
     struct list ready;    /* output to send, or to be closed */
     struct list work;     /* unparsed input that can go on */
     struct list paused;   /* BLOCK_PAUSED */
+    struct list monitors; /* MONITOR */
+    uint32_t observers;   /* enum observer: who wants to know of every call */
     struct heap deadlines;
     uint32_t permit_generation; /* that of the last look at `paused` */
     uint8_t pause;              /* enum pause_kind of CLIENT PAUSE */
@@ -173,6 +181,14 @@ void room_forget(struct engine *engine);
 /* turn.c: whoever was paused and need not wait any more goes on. */
 void engine_wake_paused(struct engine *engine);
 
+/* monitor.c */
+void monitor_tell(struct engine *engine, const struct call *call);
+void monitor_forget(struct engine *engine, struct session *session);
+
+/* session.c: where to write what no command of the session asked for: behind the reply of the
+ * one that runs. The session will be offered for sending. */
+struct resp_writer *session_push_writer(struct engine *engine, struct session *session);
+
 /* engine.c, call.c, propagation.c */
 void engine_count_error(struct engine *engine, struct bytes text);
 void engine_error(struct engine *engine, struct resp_writer *writer, const char *text);
@@ -190,6 +206,7 @@ bool engine_needs_password(const struct engine *engine);
 extern const struct command connection_commands[];
 extern const struct command client_rows[];
 extern const struct command command_rows[];
+extern const struct command monitor_commands[];
 extern const struct command multi_commands[];
 extern const struct command pubsub_commands[];
 

@@ -60,7 +60,7 @@ void multi_discard(struct engine *engine, struct session *session)
 
 static void multi(struct call *call)
 {
-    call->session->flags |= SESSION_MULTI;
+    call->session->flags |= SESSION_MULTI | SESSION_KNOWS_MULTI;
     reply_ok(call);
 }
 
@@ -112,6 +112,7 @@ static void exec(struct call *call)
 static void watch(struct call *call)
 {
     struct session *session = call->session;
+    session->flags |= SESSION_KNOWS_MULTI;
     for (uint32_t i = 1; i < call->argc; i++) {
         struct key key = call_key(call, i);
         if (!watcher_has_watches(&session->watcher)) call->engine->counters.clients_watching++;

@@ -266,6 +266,10 @@ static void psubscribe(struct call *call)
 
 static void ssubscribe(struct call *call)
 {
+    if (call->session->flags & SESSION_EXECUTING) {
+        reply_error(call, "ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client");
+        return;
+    }
     subscribe_all(call, PUBSUB_SHARD);
 }
 
@@ -315,17 +319,6 @@ void engine_slots_changed(struct engine *engine)
 
 /* --- publishing -------------------------------------------------------------------------- */
 
-/* What a session tells itself comes after the reply to its own command. */
-static struct resp_writer *message_writer(struct engine *engine, struct session *session)
-{
-    if (session != engine->running) {
-        session_has_output(engine, session);
-        return &session->writer;
-    }
-    engine->after_writer.protocol = session->writer.protocol;
-    return &engine->after_writer;
-}
-
 static size_t publish_plain(struct engine *engine, enum pubsub_kind kind, struct bytes name,
                             struct bytes payload)
 {
@@ -333,7 +326,7 @@ static size_t publish_plain(struct engine *engine, enum pubsub_kind kind, struct
     if (channel == NULL) return 0;
     LIST_EACH(&channel->subscribers, struct subscription, subscription, in_channel)
     {
-        struct resp_writer *writer = message_writer(engine, subscription->session);
+        struct resp_writer *writer = session_push_writer(engine, subscription->session);
         resp_push(writer, 3);
         resp_bulk_text(writer, kind == PUBSUB_SHARD ? "smessage" : "message");
         resp_bulk(writer, name);
@@ -350,7 +343,7 @@ static size_t publish_to_patterns(struct engine *engine, struct bytes name, stru
         if (!glob_matches(channel_name(pattern), name)) continue;
         LIST_EACH(&pattern->subscribers, struct subscription, subscription, in_channel)
         {
-            struct resp_writer *writer = message_writer(engine, subscription->session);
+            struct resp_writer *writer = session_push_writer(engine, subscription->session);
             resp_push(writer, 4);
             resp_bulk_text(writer, "pmessage");
             resp_bulk(writer, channel_name(pattern));

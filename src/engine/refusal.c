@@ -255,6 +255,9 @@ static const char *refused_by_state(const struct engine *engine, const struct se
         return "LOADING Valkey is loading the dataset in memory";
     if (permit->is_loading && permit->is_loading_beside && flags & CMD_NO_ASYNC_LOADING)
         return "LOADING Valkey is loading the dataset in memory";
+    bool is_listener = session->flags & SESSION_MONITOR || session->kind == SESSION_REPLICA;
+    if (is_listener && flags & (CMD_READ | CMD_WRITE | CMD_MAY_REPLICATE))
+        return "ERR Replica can't interact with the keyspace";
     return NULL;
 }
 

@@ -34,6 +34,11 @@ static bool is_propagated(const struct call *call)
     return kind != SESSION_PRIMARY && kind != SESSION_LOADING;
 }
 
+static void tell_observers(struct engine *engine, const struct call *call)
+{
+    if (!(call->entry->flags & (CMD_ADMIN | CMD_SKIP_MONITOR))) monitor_tell(engine, call);
+}
+
 static void finish_changes(struct engine *engine, struct call *call, uint64_t dirty_before)
 {
     uint64_t dirty = keyspace_dirty(engine->keyspace);
@@ -63,6 +68,8 @@ void engine_run_call(struct engine *engine, struct call *call)
     entry->statistics.ticks += end - start;
     if (call->is_failed) entry->statistics.failed++;
     engine->counters.commands++;
+    call->session->command_count++;
+    if (engine->observers != 0) tell_observers(engine, call);
     finish_changes(engine, call, dirty);
     propagation_group_end(engine);
 }

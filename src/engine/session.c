@@ -24,6 +24,16 @@ struct session *engine_take_ready(struct engine *engine)
     return session;
 }
 
+struct resp_writer *session_push_writer(struct engine *engine, struct session *session)
+{
+    if (session != engine->running) {
+        session_has_output(engine, session);
+        return &session->writer;
+    }
+    engine->after_writer.protocol = session->writer.protocol;
+    return &engine->after_writer;
+}
+
 /* --- blocking ---------------------------------------------------------------------------- */
 
 void session_block(struct engine *engine, struct session *session, enum block_reason reason,
@@ -59,6 +69,21 @@ bool session_is_full(const struct session *session)
 {
     return session->input.size >= SESSION_INPUT_FULL &&
            session->input.size >= session->parser.needed;
+}
+
+/* --- what it takes ----------------------------------------------------------------------- */
+
+static size_t text_memory(const char *text)
+{
+    return bytes_text(text).size + 1;
+}
+
+size_t session_memory(const struct session *session)
+{
+    size_t texts = text_memory(session->name) + text_memory(session->user) +
+                   text_memory(session->library_name) + text_memory(session->library_version);
+    return sizeof(*session) + texts + session->input.capacity + output_memory(&session->output) +
+           session->queue_bytes;
 }
 
 /* --- all of them ------------------------------------------------------------------------- */

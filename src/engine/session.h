@@ -48,6 +48,7 @@ enum session_flag {
     SESSION_TLS = 1 << 14,
     SESSION_EXECUTING = 1 << 15, /* inside EXEC: nothing blocks */
     SESSION_IMPORT_SOURCE = 1 << 16,
+    SESSION_KNOWS_MULTI = 1 << 17, /* has used MULTI or WATCH: shown by CLIENT LIST */
 };
 
 /* What becomes of the connection after this turn. */
@@ -87,9 +88,10 @@ struct session {
     uint64_t connection; /* the folders above: their number for it */
     void *host;          /* the folders above: theirs; borrowed */
 
-    struct list_link link;      /* in the engine's list of all sessions, oldest first */
-    struct list_link send_link; /* among those that have something to send, or to be closed */
-    struct list_link work_link; /* among those with unparsed input that can go on */
+    struct list_link link;         /* in the engine's list of all sessions, oldest first */
+    struct list_link send_link;    /* among those that have something to send, or to be closed */
+    struct list_link work_link;    /* among those with unparsed input that can go on */
+    struct list_link monitor_link; /* among those that MONITOR */
 
     /* Input: bytes that were received and not yet executed, whole requests or not. */
     struct buffer input;
@@ -136,6 +138,7 @@ struct session {
     uint64_t bytes_in;
     uint64_t bytes_out; /* counted by whoever sends */
     uint64_t command_count;
+    size_t output_peak; /* of the last seconds; kept by whoever sends */
 };
 
 struct session_options {
@@ -174,6 +177,9 @@ void session_block(struct engine *engine, struct session *session, enum block_re
 void session_unblock(struct engine *engine, struct session *session);
 /* So much unparsed input waits that no more should be read from the connection for now. */
 bool session_is_full(const struct session *session);
+
+/* Bytes that the session takes, its buffers and whatever belongs to it included. */
+size_t session_memory(const struct session *session);
 
 static inline bool session_is_subscriber(const struct session *session)
 {

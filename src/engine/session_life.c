@@ -61,6 +61,7 @@ struct session *session_create(struct engine *engine, const struct session_optio
     heap_node_init(&session->blocked.deadline);
     list_link_init(&session->send_link);
     list_link_init(&session->work_link);
+    list_link_init(&session->monitor_link);
     list_link_init(&session->blocked.link);
     list_append(&engine->detached, &session->link);
     if (options->kind != SESSION_PRIMARY) session_attach(engine, session, options, now_ms);
@@ -73,7 +74,8 @@ void session_reset_state(struct engine *engine, struct session *session)
 {
     multi_discard(engine, session);
     pubsub_drop_session(engine, session);
-    session->flags &= SESSION_UNIX | SESSION_TLS;
+    monitor_forget(engine, session);
+    session->flags &= SESSION_UNIX | SESSION_TLS | SESSION_CAPA_REDIRECT | SESSION_KNOWS_MULTI;
     session->db = 0;
     session->writer.protocol = 2;
     memory_free(session->name);

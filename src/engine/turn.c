@@ -279,7 +279,7 @@ void engine_turn(struct engine *engine, struct engine_clock clock,
     engine->clock = clock;
     engine->access.wall_ms = clock.wall_ms;
     uint64_t start = engine->ticks();
-    engine->ticks_last = start;
+    engine->turn_ticks = engine->ticks_last = start;
     handle_timeouts(engine);
     if (engine->settings.memory_max > 0)
         room_check(engine);

@@ -174,6 +174,26 @@ START_TEST(a_large_piece_can_be_reserved_at_once)
 }
 END_TEST
 
+START_TEST(memory_counts_what_it_only_refers_to)
+{
+    struct output_shape shape;
+    output_append(&output, BYTES("own"));
+    size_t own = output_memory(&output);
+    append_shared(100000);
+    ck_assert_uint_gt(output_memory(&output), own + 100000);
+    output_measure(&output, &shape);
+    ck_assert_uint_eq(shape.first_capacity, own);
+    ck_assert_uint_eq(shape.first_size, 3);
+    ck_assert_uint_eq(shape.more_count, 1);
+    ck_assert_uint_eq(shape.more_memory, output_memory(&output) - own);
+    output_consume(&output, 2);
+    output_measure(&output, &shape);
+    ck_assert_uint_eq(shape.first_size, 1);
+    output_consume(&output, output.size);
+    ck_assert_uint_eq(output_memory(&output), 0);
+}
+END_TEST
+
 START_TEST(shared_bytes_are_released_when_they_are_gone)
 {
     append_shared(1000); /* tear_down counts the memory */
@@ -209,6 +229,7 @@ int main(void)
     tcase_add_test(tests, a_block_that_is_being_sent_stays_in_place);
     tcase_add_test(tests, an_idle_connection_is_cheap_and_the_next_reply_allocates_nothing);
     tcase_add_test(tests, a_large_piece_can_be_reserved_at_once);
+    tcase_add_test(tests, memory_counts_what_it_only_refers_to);
     tcase_add_test(tests, shared_bytes_are_released_when_they_are_gone);
     tcase_add_test(tests, a_mark_in_an_empty_output_works);
     return suite_run("base/output", tests);

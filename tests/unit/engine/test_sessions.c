@@ -100,8 +100,8 @@ START_TEST(client_list_shows_every_field_in_valkeys_order)
     const char *info = world_ask(world, "CLIENT INFO");
     ck_assert_ptr_nonnull(strstr(
         info, "id=1 addr=127.0.0.1:1000 laddr=127.0.0.1:7000 fd=8 name=me age=7 idle=0 flags=N "
-              "capa= db=0 sub=0 psub=0 ssub=0 multi=-1 watch=0 qbuf=0 qbuf-free=0 argv-mem=0 "
-              "multi-mem=0 rbs=0 rbp=0 obl=0 oll="));
+              "capa= db=0 sub=0 psub=0 ssub=0 multi=-1 watch=0 qbuf=0 qbuf-free=0 argv-mem=10 "
+              "multi-mem=0 rbs=1024 rbp=0 obl=0 oll=0 omem=0 "));
     ck_assert_ptr_nonnull(strstr(info, " events=r cmd=client|info user=default redir=-1 resp=2 "
                                        "lib-name= lib-ver= tot-net-in="));
 }
@@ -144,7 +144,7 @@ START_TEST(reset_forgets_everything)
     ASK("RESET", "+RESET\r\n");
     ck_assert_str_eq(world->me->name, "");
     ck_assert_int_eq(world->me->db, 0);
-    ck_assert_uint_eq(world->me->flags, 0);
+    ck_assert_uint_eq(world->me->flags, SESSION_KNOWS_MULTI);
     ck_assert_int_eq(world->me->writer.protocol, 2);
     ck_assert(!session_is_subscriber(world->me));
     ASK("EXEC", "-ERR EXEC without MULTI\r\n");
