@@ -106,7 +106,7 @@ static uint64_t settled_memory(struct contestant *contestant)
     }
 }
 
-static void write_set(struct request_template *request, const struct fill *fill)
+void contestant_write_set(struct request_template *request, const struct fill *fill)
 {
     struct buffer data = { 0 };
     struct buffer expiry = { 0 };
@@ -129,7 +129,7 @@ bool contestant_fill(struct contestant *contestant, const struct fill *fill)
     if (!measured_server_order(&contestant->server, "FLUSHALL", NULL)) return false;
     uint64_t used_before = settled_memory(contestant);
     size_t resident_before = probe_resident(contestant->server.pid);
-    write_set(&request, fill);
+    contestant_write_set(&request, fill);
     struct load_work work = {
         .request = &request,
         .numbers = { .keyspace = fill->key_count, .is_sequential = true, .next = next },

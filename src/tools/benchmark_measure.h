@@ -41,6 +41,8 @@ struct fill {
     uint64_t expires_ms; /* from now; 0: never */
     uint64_t seed;
 };
+/* The SET of it, with a place for the key's number. */
+void contestant_write_set(struct request_template *request, const struct fill *fill);
 /* key:000000000000 and so on, and what memory that took. Standard error is told what fails. */
 bool contestant_fill(struct contestant *contestant, const struct fill *fill);
 
