@@ -23,8 +23,8 @@ struct socket_address {
 };
 
 enum loop_event_type {
-    LOOP_ACCEPTED,  /* handle: the new connection; listener_tag; remote, local */
-    LOOP_CONNECTED, /* an outbound connection is up; remote, local */
+    LOOP_ACCEPTED,  /* handle: the new connection; tag: of the listener */
+    LOOP_CONNECTED, /* an outbound connection is up */
     LOOP_RECEIVED,  /* bytes: valid until the next loop_wait */
     LOOP_SENT,      /* count bytes of an earlier loop_send are gone: call it again for the rest */
     LOOP_CLOSED,    /* cause; the handle is free at the next loop_wait, nothing is sent before */
@@ -32,16 +32,16 @@ enum loop_event_type {
     LOOP_WOKEN,     /* loop_wake was called */
 };
 
+/* Small, because one is written for every request: names are asked for (loop_names). */
 struct loop_event {
     enum loop_event_type type;
     loop_handle handle;
     uint64_t tag; /* of the connection; of the listener for ACCEPTED */
-    struct bytes bytes;
-    size_t count;
-    enum err cause; /* CLOSED: ERR_CLOSED (FIN), ERR_IO (reset), ERR_REFUSED, ERR_UNREACHABLE */
-    struct socket_address remote;
-    struct socket_address local;
-    int fd;
+    union {
+        struct bytes bytes;
+        size_t count;
+        enum err cause; /* ERR_CLOSED (FIN), ERR_IO (reset), ERR_REFUSED, ERR_UNREACHABLE */
+    };
 };
 
 struct loop *loop_create(void);
@@ -49,8 +49,8 @@ void loop_destroy(struct loop *loop);
 const char *loop_backend_name(const struct loop *loop);
 
 /* Listens on a numeric address or a unix path. */
-NODISCARD enum err loop_listen(struct loop *loop, const struct socket_address *address,
-                               int backlog, uint64_t tag, loop_handle *handle);
+NODISCARD enum err loop_listen(struct loop *loop, const struct socket_address *address, int backlog,
+                               uint64_t tag, loop_handle *handle);
 /* LOOP_CONNECTED or LOOP_CLOSED follows, unless it fails at once (no event then); `source` is NULL
  * or an address to bind to. */
 NODISCARD enum err loop_connect(struct loop *loop, const struct socket_address *address,
@@ -62,6 +62,9 @@ NODISCARD enum err loop_signals(struct loop *loop, const int *signals, size_t co
 
 void loop_set_tag(struct loop *loop, loop_handle handle, uint64_t tag);
 void loop_set_keepalive(struct loop *loop, loop_handle handle, int seconds);
+/* Both ends of a connection that is up; returns its descriptor, which is only to be printed. */
+int loop_names(const struct loop *loop, loop_handle handle, struct socket_address *remote,
+               struct socket_address *local);
 
 /* Sends what it can now and returns how many bytes are gone. When that is less than everything,
  * LOOP_SENT follows (with what went meanwhile, maybe 0): then call again. The slices stay in

@@ -56,7 +56,7 @@ static void any_address_to(const union any_address *from, struct socket_address 
         else
             inet_ntop(AF_INET6, &from->ip6.sin6_addr, address->ip, sizeof(address->ip));
         address->port = ntohs(from->ip6.sin6_port);
-    } else {
+    } else if (from->any.sa_family == AF_UNIX) {
         address->is_unix = true;
     }
 }
@@ -144,12 +144,13 @@ enum err socket_connect_result(int fd)
 
 void socket_names(int fd, struct socket_address *remote, struct socket_address *local)
 {
-    union any_address name = { .any.sa_family = AF_UNIX };
+    /* One that is gone already has no name; it must not pass for a local one. */
+    union any_address name;
     socklen_t size = sizeof(name);
-    if (getpeername(fd, &name.any, &size) < 0) name.any.sa_family = AF_UNIX;
+    if (getpeername(fd, &name.any, &size) < 0) name.any.sa_family = AF_UNSPEC;
     any_address_to(&name, remote);
     size = sizeof(name);
-    if (getsockname(fd, &name.any, &size) < 0) name.any.sa_family = AF_UNIX;
+    if (getsockname(fd, &name.any, &size) < 0) name.any.sa_family = AF_UNSPEC;
     any_address_to(&name, local);
 }
 
@@ -186,7 +187,12 @@ enum err socket_read_pipe(int fd, char *into, size_t capacity, size_t *got)
 
 size_t socket_send(int fd, const struct iovec *slices, size_t count)
 {
+    /* The usual reply is one piece, for which the kernel has less to copy and check. */
+    if (count == 1) {
+        ssize_t sent = send(fd, slices[0].iov_base, slices[0].iov_len, MSG_NOSIGNAL);
+        return sent > 0 ? (size_t)sent : 0;
+    }
     struct msghdr message = { .msg_iov = (struct iovec *)slices, .msg_iovlen = count };
-    ssize_t sent = sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    ssize_t sent = sendmsg(fd, &message, MSG_NOSIGNAL);
     return sent > 0 ? (size_t)sent : 0;
 }

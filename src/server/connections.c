@@ -105,13 +105,15 @@ static struct endpoint_names *names_of(struct server *server, const struct loop_
     ensure(server->names_used < EVENTS_A_TURN);
     struct endpoint_names *names = &server->names[server->names_used++];
     memset(names, 0, sizeof(*names));
-    names->fd = event->fd;
-    names->is_unix = event->remote.is_unix;
+    struct socket_address remote;
+    struct socket_address local;
+    names->fd = loop_names(server->loop, event->handle, &remote, &local);
+    names->is_unix = remote.is_unix;
     if (names->is_unix) return names;
-    bytes_to_text(bytes_text(event->remote.ip), names->remote_ip, sizeof(names->remote_ip));
-    bytes_to_text(bytes_text(event->local.ip), names->local_ip, sizeof(names->local_ip));
-    names->remote_port = event->remote.port;
-    names->local_port = event->local.port;
+    bytes_to_text(bytes_text(remote.ip), names->remote_ip, sizeof(names->remote_ip));
+    bytes_to_text(bytes_text(local.ip), names->local_ip, sizeof(names->local_ip));
+    names->remote_port = remote.port;
+    names->local_port = local.port;
     return names;
 }
 

@@ -5,6 +5,7 @@
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define EVENTS 64
 
@@ -55,7 +56,11 @@ static void world_connect(struct world *world, loop_handle *near, loop_handle *f
         struct loop_event event = next_event(world->loop);
         if (event.type == LOOP_ACCEPTED) {
             ck_assert_uint_eq(event.tag, 7);
-            ck_assert_str_eq(event.remote.ip, "127.0.0.1");
+            struct socket_address remote;
+            struct socket_address local;
+            loop_names(world->loop, event.handle, &remote, &local);
+            ck_assert_str_eq(remote.ip, "127.0.0.1");
+            ck_assert_uint_eq(local.port, world->address.port);
             *far = event.handle;
             loop_set_tag(world->loop, event.handle, 2);
         } else {
@@ -135,6 +140,87 @@ START_TEST(a_full_socket_asks_for_the_rest_later)
 }
 END_TEST
 
+/* Takes bytes of `tag` until `size` are there; they are the numbers of their places. */
+static void expect_bytes(struct loop *loop, uint64_t tag, size_t size)
+{
+    size_t received = 0;
+    while (received < size) {
+        struct loop_event event = next_event(loop);
+        ck_assert_int_eq(event.type, LOOP_RECEIVED);
+        ck_assert_uint_eq(event.tag, tag);
+        for (size_t i = 0; i < event.bytes.size; i++)
+            ck_assert_int_eq((unsigned char)event.bytes.data[i], (received + i) % 251);
+        received += event.bytes.size;
+    }
+    ck_assert_uint_eq(received, size);
+}
+
+static char *numbered_bytes(size_t size)
+{
+    char *data = malloc(size);
+    for (size_t i = 0; i < size; i++) data[i] = (char)(i % 251);
+    return data;
+}
+
+START_TEST(what_one_read_cannot_take_comes_before_the_end)
+{
+    struct world world = world_create();
+    loop_handle near;
+    loop_handle far;
+    world_connect(&world, &near, &far);
+    size_t size = 100000;
+    char *data = numbered_bytes(size);
+    struct iovec slice = { .iov_base = data, .iov_len = size };
+    ck_assert_uint_eq(loop_send(world.loop, near, &slice, 1), size);
+    loop_close(world.loop, near);
+    expect_bytes(world.loop, 2, size);
+    struct loop_event event = next_event(world.loop);
+    ck_assert_int_eq(event.type, LOOP_CLOSED);
+    ck_assert_int_eq(event.cause, ERR_CLOSED);
+    free(data);
+    loop_destroy(world.loop);
+}
+END_TEST
+
+START_TEST(bytes_that_came_while_held_are_read_when_it_is_over)
+{
+    struct world world = world_create();
+    loop_handle near;
+    loop_handle far;
+    world_connect(&world, &near, &far);
+    loop_hold(world.loop, far, true);
+    char *data = numbered_bytes(300);
+    struct iovec slice = { .iov_base = data, .iov_len = 300 };
+    ck_assert_uint_eq(loop_send(world.loop, near, &slice, 1), 300);
+    struct loop_event events[EVENTS];
+    ck_assert_uint_eq(loop_wait(world.loop, 50, events, EVENTS), 0);
+    loop_hold(world.loop, far, false);
+    expect_bytes(world.loop, 2, 300);
+    free(data);
+    loop_destroy(world.loop);
+}
+END_TEST
+
+START_TEST(a_pipe_is_read_to_its_end)
+{
+    struct world world = world_create();
+    int ends[2];
+    ck_assert_int_eq(pipe(ends), 0);
+    char *data = numbered_bytes(50000);
+    ck_assert_int_eq(write(ends[1], data, 50000), 50000);
+    close(ends[1]);
+    loop_handle handle;
+    enum err err = loop_adopt(world.loop, ends[0], 9, &handle);
+    ck_assert_int_eq(err, ERR_NONE);
+    expect_bytes(world.loop, 9, 50000);
+    struct loop_event event = next_event(world.loop);
+    ck_assert_int_eq(event.type, LOOP_CLOSED);
+    ck_assert_uint_eq(event.tag, 9);
+    free(data);
+    loop_destroy(world.loop);
+}
+END_TEST
+
 START_TEST(a_reset_connection_may_be_used_until_the_batch_is_over)
 {
     struct world world = world_create();
@@ -176,6 +262,9 @@ int main(void)
     tcase_add_test(loop, bytes_arrive_and_the_end_is_told);
     tcase_add_test(loop, a_connect_where_nobody_listens_is_refused);
     tcase_add_test(loop, a_full_socket_asks_for_the_rest_later);
+    tcase_add_test(loop, what_one_read_cannot_take_comes_before_the_end);
+    tcase_add_test(loop, bytes_that_came_while_held_are_read_when_it_is_over);
+    tcase_add_test(loop, a_pipe_is_read_to_its_end);
     tcase_add_test(loop, a_reset_connection_may_be_used_until_the_batch_is_over);
     tcase_add_test(loop, a_wake_from_anywhere_ends_the_wait);
     suite_add_tcase(suite, loop);
