@@ -271,7 +271,11 @@ void agreement_hear(struct agreement *agreement, const struct node_id *sender,
     if (message->phase != FORMATION_FORMED) return;
     const struct agreement_set *set = set_find(agreement, message->set);
     bool is_member = set != NULL && set_member(set, &agreement->self) != NULL;
-    if (!is_member) agreement->formed_elsewhere = message->set;
+    /* My disk is older than the formation itself, and the others have forgotten the members: then
+     * the plan is history, and what has become of it I hear as a late comer does. */
+    bool is_past = agreement->phase == FORMATION_LOCKED && agreement->set == message->set &&
+                   message->member_count == 0;
+    if (!is_member || is_past) agreement->formed_elsewhere = message->set;
 }
 
 /* --- deciding --- */
@@ -458,10 +462,18 @@ unsigned agreement_step(struct agreement *agreement, time_ms now_ms)
     }
 }
 
+bool agreement_may_join(const struct agreement *agreement)
+{
+    uint64_t number = agreement->formed_elsewhere;
+    ensure(agreement->phase < FORMATION_PHASE_COUNT);
+    if (number == 0 || agreement->phase == FORMATION_FORMED) return false;
+    return agreement->phase < FORMATION_LOCKED || agreement->set == number;
+}
+
 void agreement_join(struct agreement *agreement, uint64_t number)
 {
     ensure(number != 0);
-    ensure(agreement->phase < FORMATION_LOCKED);
+    ensure(agreement_may_join(agreement));
     move_to(agreement, FORMATION_FORMED, number);
 }
 

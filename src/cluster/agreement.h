@@ -44,7 +44,8 @@ struct agreement {
     uint64_t gathered;         /* the set that the voices amount to; 0: too few */
     time_ms gathered_since_ms;
     bool trusts_proposals;     /* a planted bug, for tests of the simulator */
-    uint64_t formed_elsewhere; /* a set of this name and shape without me is formed */
+    uint64_t formed_elsewhere; /* a set of this name and shape is formed: without me, or mine,
+                                * whose members the others need no longer remember */
 };
 
 /* What a step asks of the caller. */
@@ -72,7 +73,9 @@ time_ms agreement_due_ms(const struct agreement *agreement);
 void agreement_say(const struct agreement *agreement, struct formation_message *message);
 /* The set with this number or NULL. */
 const struct agreement_set *agreement_find(const struct agreement *agreement, uint64_t number);
-/* A node without a lock becomes a member of a cluster that others have formed. */
+/* Whether `formed_elsewhere` binds me: I hold no lock on another set. */
+bool agreement_may_join(const struct agreement *agreement);
+/* A node becomes a member of a cluster that others have formed, without a place in its plan. */
 void agreement_join(struct agreement *agreement, uint64_t number);
 /* Formed, and every member knows it: the members need not be remembered any longer. */
 void agreement_forget(struct agreement *agreement);

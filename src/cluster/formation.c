@@ -321,7 +321,7 @@ static void decide(struct cluster *cluster)
     if (news & AGREEMENT_SAVE) cluster_save_first(cluster);
     if (news & AGREEMENT_SAID) trace_stand(cluster);
     if (news & AGREEMENT_FORMED) carry_out(cluster);
-    else if (agreement->formed_elsewhere != 0 && agreement->phase < FORMATION_LOCKED) {
+    else if (agreement_may_join(agreement)) {
         adopt(cluster);
         return;
     }

@@ -231,6 +231,28 @@ START_TEST(a_lock_outlives_a_crash_and_binds)
 }
 END_TEST
 
+START_TEST(a_member_whose_disk_is_older_than_the_formation_joins_when_all_have_forgotten_the_set)
+{
+    struct world *world = world_create(3, 3, 0, 5);
+    struct agreement *mine = &world->parties[0].agreement;
+    while (mine->phase < FORMATION_LOCKED) calm_round(world, 10);
+    uint64_t locked = mine->set;
+    ck_assert_int_eq(mine->phase, FORMATION_LOCKED);
+    world->hears[0][1] = world->hears[0][2] = false; /* locked, but it misses the rest */
+    while (world->parties[2].agreement.phase < FORMATION_FORMED) calm_round(world, 10);
+    ck_assert_int_eq(mine->phase, FORMATION_LOCKED);
+    ck_assert(!agreement_may_join(mine));
+    agreement_forget(&world->parties[2].agreement);
+    world->hears[0][2] = true;
+    tell(world, 2, 0);
+    ck_assert(agreement_may_join(mine));
+    agreement_join(mine, mine->formed_elsewhere);
+    ck_assert_uint_eq(mine->set, locked);
+    ck_assert_int_eq(mine->phase, FORMATION_FORMED);
+    world_destroy(world);
+}
+END_TEST
+
 START_TEST(of_two_locked_sets_one_is_given_up_and_the_other_formed)
 {
     /* 0 and 1 lock {0,1,2} before 2 is heard to; 2 and 3 lock {1,2,3} before they hear 0. */
@@ -376,6 +398,9 @@ int main(void)
     tcase_add_test(tests, nobody_forms_while_one_is_missing_and_all_when_it_comes);
     tcase_add_test(tests, two_members_that_never_hear_each_other_form_once_all_have_locked);
     tcase_add_test(tests, a_lock_outlives_a_crash_and_binds);
+    tcase_add_test(
+        tests,
+        a_member_whose_disk_is_older_than_the_formation_joins_when_all_have_forgotten_the_set);
     tcase_add_test(tests, of_two_locked_sets_one_is_given_up_and_the_other_formed);
     tcase_add_test(tests, nodes_that_were_refused_once_try_again_under_another_number);
     tcase_add_test(tests, in_a_storm_no_two_overlapping_sets_are_formed_and_after_it_one_is);
