@@ -55,7 +55,8 @@ static time_ms meet_due_ms(const struct cluster *cluster, const struct peer *pee
 {
     if (is_placeholder(peer) || peer->inbound != NULL || !peer_is_connected(peer))
         return TIME_NEVER;
-    if (!(peer->flags & NODE_LIGHT_MODULE)) return TIME_NEVER;
+    /* Of a node that is Eir the flags may not count yet: identity_is_apart. */
+    if (!peer->is_eir && !(peer->flags & NODE_LIGHT_MODULE)) return TIME_NEVER;
     return MAX(peer->inbound_lost_ms, peer->meet_sent_ms) + handshake_timeout_ms(cluster);
 }
 
