@@ -8,7 +8,7 @@
  * releases the voters' promises), and asks the replica that has most to take over.
  *
  *   a primary that it deposed
- *     is not heard              -> waits for it: it was about to follow, and has the data
+ *     is not heard              -> waits for it as for a replica: it will follow, and has data
  *   no replicas are known       -> there is nothing better: serves what it has
  *   every replica was heard,
  *     and none has more         -> the same
@@ -131,14 +131,13 @@ static bool is_heard(const struct peer *replica)
     return peer_is_connected(replica) && peer_is_healthy(replica) && replica->answered_ms > 0;
 }
 
-/* A primary of my shard without slots: I took them over a moment ago and died before I could record
- * that it follows me. It has the data. Once heard it must become my replica soon; while it is not
- * heard it counts as long as nobody holds it for failed. */
+/* A primary of my shard without slots: I took them over and died before I could record that it
+ * follows me, or it was dead itself and has not come back yet. It has data. Once heard it must
+ * become my replica soon; while it is not heard it counts as any replica that is away. */
 static bool is_deposed_primary(const struct cluster *cluster, const struct peer *peer)
 {
     if (peer == cluster->me || !peer_is_primary(peer) || peer->slot_count > 0) return false;
-    if (!peers_share_shard(peer, cluster->me) || peer->flags & (NODE_FAIL | NODE_HANDSHAKE))
-        return false;
+    if (!peers_share_shard(peer, cluster->me) || peer->flags & NODE_HANDSHAKE) return false;
     return !is_heard(peer) || cluster->now_ms - cluster->lineage.lost_ms < UNSURE_MS;
 }
 

@@ -160,6 +160,24 @@ START_TEST(the_old_primary_counts_although_its_demotion_was_not_recorded)
 }
 END_TEST
 
+START_TEST(the_old_primary_that_is_dead_may_hold_the_only_copy)
+{
+    struct toy *toy = with_data(6, 3, 9);
+    toy->nodes[3].facts.has_keys = true;
+    toy_set_offset(toy, 3, 1000);
+    toy_run(toy, 2000);
+    toy_crash(toy, 0);
+    ck_assert_int_ge(toy_await(toy, 3, 0, 3000), 0); /* all hold 0 for failed */
+    toy_crash(toy, 3);
+    come_back_empty(toy, 3);
+    toy_run(toy, 5000);
+    ck_assert(!toy_status(toy, 3).serves);
+    toy_restart(toy, 0);
+    ck_assert_int_ge(toy_await(toy, 0, 0, 5000), 0);
+    toy_destroy(toy);
+}
+END_TEST
+
 START_TEST(only_valkey_replicas_have_the_data_so_the_owner_plays_dead)
 {
     struct toy *toy = toy_create(6, 8);
@@ -218,6 +236,7 @@ int main(void)
     tcase_add_test(tests, the_replica_that_was_away_takes_over_when_it_returns);
     tcase_add_test(tests, an_owner_with_an_older_snapshot_asks_too_but_serves_when_nobody_has_more);
     tcase_add_test(tests, the_old_primary_counts_although_its_demotion_was_not_recorded);
+    tcase_add_test(tests, the_old_primary_that_is_dead_may_hold_the_only_copy);
     tcase_add_test(tests, only_valkey_replicas_have_the_data_so_the_owner_plays_dead);
     tcase_add_test(tests, what_loads_slowly_is_not_judged_before_it_is_loaded);
     suite_add_tcase(suite, tests);
