@@ -28,6 +28,7 @@ enum cluster_plant {
     PLANT_LEASE_NEVER_EXPIRES,     /* a cut-off primary goes on accepting writes */
     PLANT_FORMATION_WITHOUT_LOCKS, /* a proposal commits as if all had locked it */
     PLANT_EMPTY_RESTART_ALLOWED,   /* an owner without its data serves as if all was well */
+    PLANT_ELECTION_LATE,           /* a replica waits for two seconds before it stands */
 };
 
 /* Everything may change at run time through cluster_configure. */

@@ -378,6 +378,7 @@ static void line_up(struct cluster *cluster)
     time_ms delay_ms = RANK_STEP_MS * rank + COLLISION_STEP_MS * shard_rank;
     bool is_slow = needs_classic_voters(cluster);
     if (is_slow) delay_ms = classic_delay_ms(cluster, rank, shard_rank);
+    if (cluster->options.plant == PLANT_ELECTION_LATE) delay_ms += 2000;
     cluster->election.rank_shown = rank;
     if (why_not(cluster, cluster->election.kind) == NULL) {
         if (delay_ms == 0) {

@@ -215,6 +215,13 @@ static void order_forget(struct sim *sim, const struct fault *fault)
     sim_order(sim, fault->a, &order, NULL);
 }
 
+static void serve_empty(struct sim *sim, const struct fault *fault)
+{
+    struct cluster_order order = { .type = ORDER_SERVE_EMPTY };
+    if (!sim_order(sim, fault->a, &order, NULL)) return; /* it serves already */
+    sim->nodes[fault->a].data.was_emptied = false;       /* whatever others hold may go */
+}
+
 static void meet_foreign(struct sim *sim, const struct fault *fault)
 {
     if (sim->node_count == sim->member_count) return;
@@ -267,6 +274,7 @@ static const struct fault_row {
     [FAULT_RESET]             = { "reset",             order_reset,     NULL,            1, 0, 1 },
     [FAULT_FORGET]            = { "forget",            order_forget,    NULL,            1, 0, 1 },
     [FAULT_MEET_FOREIGN]      = { "meet-foreign",      meet_foreign,    NULL,            1, 0, 1 },
+    [FAULT_SERVE_EMPTY]       = { "serve-empty",       serve_empty,     NULL,            0, 0, 0 },
     // clang-format on
 };
 
@@ -314,6 +322,28 @@ static void draw_fault(struct history *history, struct prng *prng, uint32_t node
     if (rows[fault->kind].is_destructive) history->members_may_change = true;
 }
 
+/* An owner that comes back empty, and an operator who knows better: most often about that node, and
+ * soon after its return; else anywhere, at any time. Drawn behind everything else, so that what a
+ * seed stood for before there was this stays the same. */
+static void draw_empty_owner(struct history *history, struct prng *prng, uint32_t node_count)
+{
+    time_ms timeout_ms = history->options.node_timeout_ms;
+    struct fault *crash = &history->faults[history->fault_count];
+    draw_fault(history, prng, node_count);
+    if (rows[crash->kind].is_destructive) return;
+    crash->kind = FAULT_CRASH_EMPTY;
+    crash->a = (uint32_t)prng_below(prng, history->options.primaries);
+    for (uint64_t orders = 1 + prng_below(prng, 3); orders > 0; orders--) {
+        struct fault *order = &history->faults[history->fault_count];
+        draw_fault(history, prng, node_count);
+        order->kind = FAULT_SERVE_EMPTY;
+        if (prng_chance(prng, 1, 3)) continue;
+        order->a = crash->a;
+        order->at_ms = crash->at_ms + crash->duration_ms;
+        order->at_ms += (time_ms)prng_below(prng, prng_chance(prng, 1, 2) ? 100 : 2 * timeout_ms);
+    }
+}
+
 static void draw_options(struct sim_options *options, struct prng *prng)
 {
     static const time_ms timeouts[] = { 1000, 2000, 3000 };
@@ -353,6 +383,8 @@ void history_draw(struct history *history, uint64_t seed, const struct sim_optio
     unsigned count = 1 + (unsigned)prng_below(&prng, 8);
     uint32_t nodes = history->options.primaries * (1 + history->options.replicas);
     for (unsigned i = 0; i < count; i++) draw_fault(history, &prng, nodes);
+    bool is_mixed_bag = history->options.only_fault == 0;
+    if (is_mixed_bag && prng_chance(&prng, 1, 8)) draw_empty_owner(history, &prng, nodes);
 }
 
 /* --- running --- */
@@ -423,6 +455,29 @@ static void introduce_the_lonely(struct sim *sim)
     }
 }
 
+/* An Eir owner that lost its data waits until a Valkey replica takes over. One that restarted, too,
+ * and has not been connected to its primary since, does not stand by Valkey's own rule: it does not
+ * know the age of its data, which counts as too old (spec 15; `active_ms` is 0). Then the shard
+ * waits for an operator, and both logs say so. This one sends the replica that has most. */
+static void help_valkey_replicas(struct sim *sim, uint32_t owner)
+{
+    struct sim_node *lost = &sim->nodes[owner], *best = NULL;
+    if (!sim_is_primary(sim, owner) || lost->is_classic) return;
+    node_refresh(sim, lost);
+    if (lost->status.serves) return;
+    for (uint32_t i = 0; i < sim->member_count; i++) {
+        struct sim_node *node = &sim->nodes[i];
+        if (node->core == NULL || node->data.follows != owner) continue;
+        if (node->data.offset <= lost->data.offset) continue;
+        bool may_stand = !node->is_classic || node->data.active_ms > 0;
+        if (may_stand) return;
+        if (best == NULL || node->data.offset > best->data.offset) best = node;
+    }
+    if (best == NULL) return;
+    node_refresh(sim, best);
+    if (!best->status.manual_failover_runs) sim_failover(sim, best->index, FAILOVER_FORCE);
+}
+
 static bool has_formed(struct sim *sim)
 {
     return sim_is_healthy(sim);
@@ -431,6 +486,8 @@ static bool has_formed(struct sim *sim)
 static bool has_settled(struct sim *sim)
 {
     introduce_the_lonely(sim);
+    for (uint32_t i = 0; i < sim->member_count && sim->options.classic > 0; i++)
+        help_valkey_replicas(sim, i);
     return sim->members_may_change ? sim_agrees(sim) : sim_is_healthy(sim);
 }
 
@@ -464,6 +521,8 @@ void history_run(const struct history *history, struct verdict *verdict)
     *verdict = (struct verdict){ .is_kept = sim->violation == NULL,
                                  .digest = sim->digest,
                                  .events = sim->event_count,
+                                 .replaced_by_evidence = sim->checker.replaced_by_evidence,
+                                 .replaced_by_silence = sim->checker.replaced_by_silence,
                                  .virtual_ms = sim_now_ms(sim) - 1000000 };
     if (sim->violation != NULL)
         snprintf(verdict->text, sizeof(verdict->text), "%s", sim->violation);

@@ -40,6 +40,7 @@ enum fault_kind {
     FAULT_RESET, /* of a replica; then it meets the others again */
     FAULT_FORGET,
     FAULT_MEET_FOREIGN, /* a meets a node of another cluster, or a fresh one */
+    FAULT_SERVE_EMPTY,  /* an operator tells a to serve what it has, in the right moment or not */
     FAULT_KIND_COUNT
 };
 
@@ -74,6 +75,8 @@ struct verdict {
     uint64_t digest;
     uint64_t events;
     time_ms virtual_ms;
+    unsigned replaced_by_evidence; /* dead primaries whose replacement was timed */
+    unsigned replaced_by_silence;
 };
 
 void history_run(const struct history *history, struct verdict *verdict);

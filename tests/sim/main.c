@@ -35,6 +35,7 @@ static const char *const plants[] = {
     [PLANT_LEASE_NEVER_EXPIRES] = "lease-never-expires",
     [PLANT_FORMATION_WITHOUT_LOCKS] = "formation-without-locks",
     [PLANT_EMPTY_RESTART_ALLOWED] = "empty-restart-allowed",
+    [PLANT_ELECTION_LATE] = "election-late",
 };
 
 /* What is running when an ensure() of the core ends the program. */
@@ -136,7 +137,7 @@ int main(int argc, char **argv)
     clock_gettime(CLOCK_MONOTONIC, &start);
     is_planted = arguments.given.plant != PLANT_NONE;
     ensure_on_failure(tell_seed);
-    uint64_t failures = 0, events = 0, ran = 0;
+    uint64_t failures = 0, events = 0, ran = 0, by_evidence = 0, by_silence = 0;
     time_ms virtual_ms = 0;
     for (uint64_t i = 0; i < arguments.histories; i++) {
         struct history history;
@@ -147,6 +148,8 @@ int main(int argc, char **argv)
         history_run(&history, &verdict);
         events += verdict.events;
         virtual_ms += verdict.virtual_ms;
+        by_evidence += verdict.replaced_by_evidence;
+        by_silence += verdict.replaced_by_silence;
         ran++;
         if (verdict.is_kept) continue;
         failures++;
@@ -159,5 +162,7 @@ int main(int argc, char **argv)
     printf("%llu histories, %llu failed, %lld virtual seconds, %llu events in %.1f s\n",
            (unsigned long long)ran, (unsigned long long)failures, (long long)virtual_ms / 1000,
            (unsigned long long)events, seconds);
+    printf("primaries replaced in time: %llu by hard evidence, %llu by silence\n",
+           (unsigned long long)by_evidence, (unsigned long long)by_silence);
     return is_planted == (failures > 0) ? EXIT_SUCCESS : EXIT_FAILURE;
 }

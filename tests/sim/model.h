@@ -153,6 +153,14 @@ struct sim_data {
     time_us heard_us; /* FLOWING: when the source last said something */
 };
 
+/* Slots whose owner died (check_failover.c). */
+struct vacancy {
+    bool is_open;
+    bool is_hard;     /* all who had links with it hold hard evidence */
+    unsigned slot;    /* one of them */
+    time_us since_us; /* somebody could have taken over since; TIME_NEVER: nobody can */
+};
+
 struct sim_node {
     uint32_t index;
     bool is_classic;
@@ -211,6 +219,7 @@ struct sim_node {
     time_us settled_us;   /* since when it shows a cluster id; 0: it does not */
     time_us disturbed_us; /* when something was last wrong with it or its network */
     time_us down_us;
+    struct vacancy vacancy;
     struct buffer trace;
     bool view_is_new;
     struct cluster_status status; /* refreshed by data ticks and checks */
@@ -242,15 +251,14 @@ struct id_record {
 
 struct checker {
     bool lease_holds; /* no operator, clock or disk took the lease's ground away */
-    bool epochs_hold;
     struct slot_watch slots[SAMPLE_SLOTS];
     struct vote_record *votes; /* owned */
-    size_t vote_count;
-    size_t vote_capacity;
+    size_t vote_count, vote_capacity;
     struct id_record *ids; /* owned */
-    size_t id_count;
-    size_t id_capacity;
+    size_t id_count, id_capacity;
     uint64_t formed_id; /* cluster id of the formation that serves */
+    time_us vacancies_due_us;
+    unsigned replaced_by_evidence, replaced_by_silence; /* filled while their clock ran */
 };
 
 /* --- the world --- */

@@ -313,6 +313,7 @@ void net_process_died(struct sim *sim, struct sim_node *node, bool is_silent)
         /* Who dies with input unread resets its streams: busy processes mostly, idle ones seldom.
          */
         bool is_reset = prng_chance(&sim->prng, 1, node->died_with_input ? 2 : 64);
+        if (was_open && is_reset) check_link_reset(node);
         if (was_open && !is_silent)
             net_post(sim, link, 1 - place->side, is_reset ? PACKET_RESET : PACKET_END, NULL);
         net_settle(sim, link);

@@ -101,6 +101,7 @@ void node_die(struct sim *sim, struct sim_node *node, bool is_silent)
         return;
     }
     sim_note(sim, node, is_silent ? "-- machine is gone" : "-- process is gone");
+    check_died(sim, node, is_silent);
     node->state = NODE_DOWN;
     node->is_powered = !is_silent;
     node->down_us = sim->now_us;

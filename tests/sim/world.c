@@ -310,6 +310,7 @@ static bool sim_turn(struct sim *sim, time_us until_us)
         sim_fail(sim, "node %u: too much happens within a second", event.node);
     sim_hash(sim, (uint64_t)event.at_us << 8 ^ (uint64_t)event.type << 4 ^ event.node);
     sim_dispatch(sim, &event);
+    check_vacancies(sim);
     return true;
 }
 

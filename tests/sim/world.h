@@ -2,6 +2,7 @@
  *
  *   story.c history.c     what happens to the world
  *   check.c               what must hold in it
+ *   check_failover.c      how long slots may be without an owner
  *   world.c               create, the event loop
  *   node.c data.c         one process: steps, effects, disk; its data and its writers
  *   net.c                 links
@@ -87,5 +88,10 @@ void check_promoted(struct sim *sim, struct sim_node *node, uint32_t old_primary
 /* `node` throws its data away for those of `source`. */
 void check_synced(struct sim *sim, const struct sim_node *node, const struct sim_node *source);
 void check_second(struct sim *sim);
+
+/* check_failover.c */
+void check_died(struct sim *sim, struct sim_node *node, bool is_silent); /* with its core */
+void check_link_reset(struct sim_node *dead);
+void check_vacancies(struct sim *sim);
 
 #endif
