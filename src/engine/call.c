@@ -49,7 +49,7 @@ bool call_timeout_ms(struct call *call, uint32_t index, time_ms *deadline_ms)
 
 struct key call_key(const struct call *call, uint32_t index)
 {
-    if (index == call->first_key_index) return call->first_key;
+    if (index == call->first_key_index) return *call->first_key;
     return keyspace_key(call->keyspace, (uint32_t)call->session->db, call->argv[index]);
 }
 

@@ -21,7 +21,7 @@ struct call {
     struct keyspace *keyspace;
     int32_t slot;                /* of its keys; -1: no cluster, or no keys */
     const struct access *access; /* when and on whose behalf keys are touched */
-    struct key first_key;        /* looked up ahead with the batch, */
+    const struct key *first_key; /* looked up ahead with the batch, */
     uint32_t first_key_index;    /* at this argument; 0: there is none */
     time_ms now_ms;
     time_ms wall_ms;

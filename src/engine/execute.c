@@ -126,7 +126,7 @@ static void queue_call(struct call *call)
     reply_simple(call, "QUEUED");
 }
 
-static void mark_write(struct engine *engine, struct session *session)
+void session_mark_write(struct engine *engine, struct session *session)
 {
     if (session->write_turn == engine->turn) return;
     session->write_turn = engine->turn;
@@ -138,7 +138,7 @@ static void run_permitted(struct engine *engine, struct call *call)
     struct session *session = call->session;
     bool is_queued = session->flags & SESSION_MULTI && !(call->entry->flags & CMD_NOT_QUEUED);
     if (engine->permit.has_lease && call->entry->flags & (CMD_WRITE | CMD_IS_EXEC))
-        mark_write(engine, session);
+        session_mark_write(engine, session);
     if (session->flags & SESSION_ASKING) session->flags &= ~(uint32_t)SESSION_ASKING;
     if (is_queued)
         queue_call(call);
@@ -158,6 +158,21 @@ static void mute(struct engine *engine, struct call *call)
     call->writer = &engine->nowhere_writer;
 }
 
+static void append_pushes(struct engine *engine, struct session *session)
+{
+    struct buffer pushes = { 0 };
+    output_copy(&engine->after, &pushes);
+    output_append(&session->output, buffer_bytes(&pushes));
+    output_consume(&engine->after, engine->after.size);
+    buffer_fini(&pushes);
+}
+
+void session_finish_output(struct engine *engine, struct session *session)
+{
+    if (engine->after.size > 0) append_pushes(engine, session);
+    if (session->output.size > 0) session_has_output(engine, session);
+}
+
 static void finish_output(struct engine *engine, struct session *session)
 {
     engine->running = NULL;
@@ -166,14 +181,7 @@ static void finish_output(struct engine *engine, struct session *session)
         if (session->kind == SESSION_REPLICA) session_close(engine, session, SESSION_CLOSES_NOW);
         output_consume(&engine->nowhere, engine->nowhere.size);
     }
-    if (engine->after.size > 0) {
-        struct buffer pushes = { 0 };
-        output_copy(&engine->after, &pushes);
-        output_append(&session->output, buffer_bytes(&pushes));
-        output_consume(&engine->after, engine->after.size);
-        buffer_fini(&pushes);
-    }
-    if (session->output.size > 0) session_has_output(engine, session);
+    session_finish_output(engine, session);
 }
 
 enum executed engine_run_request(struct engine *engine, struct session *session,
@@ -183,8 +191,8 @@ enum executed engine_run_request(struct engine *engine, struct session *session,
     call_init(&call, engine, session, item->entry, argv, item->argc);
     if (item->key_index > 0) {
         call.first_key_index = item->key_index;
-        call.first_key = engine->batch.keys[item->key_at];
-        call.first_key.db = (uint32_t)session->db;
+        engine->batch.keys[item->key_at].db = (uint32_t)session->db;
+        call.first_key = &engine->batch.keys[item->key_at];
     }
     prepare_access(engine, session);
 

@@ -40,6 +40,7 @@ struct batch_item {
     uint32_t argc;
     uint32_t key_index; /* the argument that is the first key, 0: none */
     uint32_t key_at;    /* its place among the batch's keys */
+    bool ran_plain;     /* and was not measured yet */
     size_t end;         /* of the request, in the feed's view */
 };
 
@@ -67,6 +68,14 @@ struct batch {
     uint32_t feed_capacity;
     struct request request;
 };
+
+/* What keeps requests from being plain: looked at in each turn, and again behind every request that
+ * was not plain, because only such a one changes it. */
+struct plain {
+    bool is_known;
+    uint32_t stops; /* rows with one of these flags; PLAIN_NOTHING: all of them */
+};
+#define PLAIN_NOTHING UINT32_MAX
 
 struct propagation_record {
     int32_t db;
@@ -110,6 +119,7 @@ struct engine {
     uint64_t turn;
     uint64_t turn_ticks; /* when the turn began */
 
+    struct plain plain;
     struct access access;   /* of the command that runs */
     struct changes changes; /* of the same */
     struct command_table table;
@@ -153,6 +163,11 @@ enum executed {
 enum executed engine_run_request(struct engine *engine, struct session *session,
                                  const struct batch_item *item, const struct bytes *argv);
 /* A call made ready: its keys are not looked up ahead. */
+/* Turns what the call changed into propagation. */
+void call_finish_changes(struct engine *engine, struct call *call, uint64_t dirty_before);
+/* Pushes go behind the reply, and the session among those that have something to send. */
+void session_finish_output(struct engine *engine, struct session *session);
+void session_mark_write(struct engine *engine, struct session *session);
 void call_init(struct call *call, struct engine *engine, struct session *session,
                struct command_entry *entry, const struct bytes *argv, uint32_t argc);
 /* Runs the row, with statistics and propagation; everything was checked before. */
@@ -160,6 +175,17 @@ void engine_run_call(struct engine *engine, struct call *call);
 /* The command, or its subcommand; NULL: unknown. */
 struct command_entry *engine_find_entry(const struct engine *engine, const struct bytes *argv,
                                         uint32_t argc);
+
+/* plain.c: the way of nearly all requests: a session without special wishes, a row with one key,
+ * nothing that stands against it. False: it was not touched, and goes the long way.
+ *
+ * Whatever must look at every request of a session (or of a row, or at all) says so in one place:
+ * session_is_plain, row_is_plain (table.c) or stops_of. */
+bool engine_run_plain(struct engine *engine, struct session *session, struct batch_item *item,
+                      const struct bytes *argv);
+/* Counts those of these items that ran plain, and shares the time since the last look at the clock
+ * among them: a look costs as much as a good part of a GET. */
+void engine_measure_plain(struct engine *engine, struct batch_item *items, uint32_t count);
 
 /* refusal.c: what stands against running this now; NULL when nothing does. The text lives until
  * the next call, in `text`. */

@@ -56,7 +56,7 @@ static struct slot_keys slot_find(struct engine *engine, const struct call *call
 {
     struct slot_keys keys = { .slot = -1 };
     if (call->first_key_index > 0 && call->entry->key_shape == KEYS_ONE) {
-        slot_add(&keys, call->first_key.slot);
+        slot_add(&keys, call->first_key->slot);
     } else if (call->command->flags & CMD_IS_EXEC) {
         for (struct queued_command *queued = call->session->queue_first; queued != NULL;
              queued = queued->next)

@@ -39,7 +39,7 @@ static void tell_observers(struct engine *engine, const struct call *call)
     if (!(call->entry->flags & (CMD_ADMIN | CMD_SKIP_MONITOR))) monitor_tell(engine, call);
 }
 
-static void finish_changes(struct engine *engine, struct call *call, uint64_t dirty_before)
+void call_finish_changes(struct engine *engine, struct call *call, uint64_t dirty_before)
 {
     uint64_t dirty = keyspace_dirty(engine->keyspace);
     if (!is_propagated(call)) {
@@ -70,6 +70,6 @@ void engine_run_call(struct engine *engine, struct call *call)
     engine->counters.commands++;
     call->session->command_count++;
     if (engine->observers != 0) tell_observers(engine, call);
-    finish_changes(engine, call, dirty);
+    call_finish_changes(engine, call, dirty);
     propagation_group_end(engine);
 }

@@ -101,6 +101,19 @@ static void derive_keys(struct command_entry *entry)
     }
 }
 
+#define ROW_NEVER                                                                                  \
+    (CMD_ADMIN | CMD_PUBSUB | CMD_BLOCKING | CMD_MOVABLE_KEYS | CMD_NO_AUTH | CMD_NO_MULTI |       \
+     CMD_ASKING | CMD_MAY_REPLICATE | CMD_NOT_QUEUED | CMD_IS_EXEC | CMD_IS_MIGRATE)
+
+/* See engine_run_plain. */
+static bool row_is_plain(const struct command_entry *entry)
+{
+    if (entry->sub_count > 0 || entry->key_shape != KEYS_ONE || entry->key_first <= 0) return false;
+    if (!(entry->flags & (CMD_READ | CMD_WRITE)) || entry->flags & ROW_NEVER) return false;
+    /* Measured together with its neighbours, so none that may take long. */
+    return entry->flags & CMD_FAST || entry->acl & ACL_STRING;
+}
+
 static void entry_init(struct command_entry *entry, const struct command *row,
                        struct command_entry *parent)
 {
@@ -112,6 +125,7 @@ static void entry_init(struct command_entry *entry, const struct command *row,
     words_load(bytes_text(row->name), entry->words);
     entry->word_size = size;
     derive_keys(entry);
+    entry->is_plain = row_is_plain(entry);
 
     struct buffer name = { 0 };
     if (parent != NULL) buffer_printf(&name, "%s|", parent->name);

@@ -27,6 +27,7 @@ struct command_entry {
     size_t word_size;
     uint32_t flags; /* the row's, and CMD_MOVABLE_KEYS */
     uint32_t acl;   /* the row's, and what the flags say */
+    bool is_plain; /* see engine_run_plain */
     uint8_t key_shape;
     int16_t key_first, key_last, key_step; /* as COMMAND INFO shows them */
     struct command_statistics statistics;

@@ -6,6 +6,7 @@
 #include "base/ensure.h"
 #include "base/memory.h"
 #include "engine/internal.h"
+#include "resp/plain.h"
 
 /* --- timers ------------------------------------------------------------------------------ */
 
@@ -52,11 +53,24 @@ bool engine_is_busy(const struct engine *engine)
 
 /* --- a batch ----------------------------------------------------------------------------- */
 
+/* The long way, measured by itself. */
+static void run_long(struct engine *engine, struct batch_item *item)
+{
+    struct feed *feed = item->feed;
+    const struct bytes *argv = engine->batch.argv + item->argv_at;
+    if (engine_run_request(engine, feed->session, item, argv) == MUST_WAIT)
+        feed->is_halted = true;
+    else
+        feed->executed = item->end;
+    engine->plain.is_known = false;
+}
+
 static void batch_run(struct engine *engine)
 {
     struct batch *batch = &engine->batch;
     if (batch->key_count > 1) keyspace_prefetch(engine->keyspace, batch->keys, batch->key_count);
 
+    uint32_t measured = 0;
     for (uint32_t i = 0; i < batch->count; i++) {
         struct batch_item *item = &batch->items[i];
         struct feed *feed = item->feed;
@@ -64,13 +78,15 @@ static void batch_run(struct engine *engine)
         if (feed->is_halted) continue;
         if (session->blocked.reason != BLOCK_NONE || session->close != SESSION_STAYS) {
             feed->is_halted = true;
-            continue;
-        }
-        if (engine_run_request(engine, session, item, batch->argv + item->argv_at) == MUST_WAIT)
-            feed->is_halted = true;
-        else
+        } else if (engine_run_plain(engine, session, item, batch->argv + item->argv_at)) {
             feed->executed = item->end;
+        } else {
+            engine_measure_plain(engine, batch->items + measured, i - measured);
+            measured = i + 1;
+            run_long(engine, item);
+        }
     }
+    engine_measure_plain(engine, batch->items + measured, batch->count - measured);
     batch->count = 0;
     batch->argc = 0;
     batch->key_count = 0;
@@ -95,28 +111,40 @@ static void batch_add_key(struct engine *engine, struct batch *batch, struct bat
         batch->keys[batch->key_count++] = keyspace_key(engine->keyspace, db, argv[i]);
 }
 
-static void batch_add(struct engine *engine, struct feed *feed, const struct request *request)
+/* Room for a request of so many arguments behind those that wait. */
+static void batch_make_room(struct engine *engine, uint32_t argc)
 {
     struct batch *batch = &engine->batch;
-    if (batch->count == BATCH_COUNT || batch->argc + request->argc > batch->argv_capacity) {
-        batch_run(engine);
-        if (request->argc > batch->argv_capacity) {
-            batch->argv_capacity = request->argc;
-            batch->argv = memory_realloc(batch->argv, request->argc * sizeof(*batch->argv));
-        }
-    }
+    if (batch->count < BATCH_COUNT && batch->argc + argc <= batch->argv_capacity) return;
+    batch_run(engine);
+    if (argc <= batch->argv_capacity) return;
+    batch->argv_capacity = argc;
+    batch->argv = memory_realloc(batch->argv, argc * sizeof(*batch->argv));
+}
+
+/* The arguments stand in their place already. */
+static void batch_add(struct engine *engine, struct feed *feed, uint32_t argc)
+{
+    struct batch *batch = &engine->batch;
     struct batch_item *item = &batch->items[batch->count++];
-    struct bytes *argv = batch->argv + batch->argc;
-    memcpy(argv, request->argv, request->argc * sizeof(*argv));
-    batch->argc += request->argc;
-    *item = (struct batch_item){
-        .entry = engine_find_entry(engine, argv, request->argc),
-        .feed = feed,
-        .argv_at = (uint32_t)(argv - batch->argv),
-        .argc = request->argc,
-        .end = feed->parsed,
-    };
+    const struct bytes *argv = batch->argv + batch->argc;
+    item->entry = engine_find_entry(engine, argv, argc);
+    item->feed = feed;
+    item->argv_at = batch->argc;
+    item->argc = argc;
+    item->ran_plain = false;
+    item->end = feed->parsed;
+    batch->argc += argc;
     batch_add_key(engine, batch, item, argv);
+}
+
+static void batch_add_request(struct engine *engine, struct feed *feed,
+                              const struct request *request)
+{
+    batch_make_room(engine, request->argc);
+    struct batch *batch = &engine->batch;
+    memcpy(batch->argv + batch->argc, request->argv, request->argc * sizeof(*request->argv));
+    batch_add(engine, feed, request->argc);
 }
 
 /* --- feeding ----------------------------------------------------------------------------- */
@@ -138,6 +166,27 @@ static void refuse_input(struct engine *engine, struct feed *feed, const struct 
     }
 }
 
+/* Requests of the usual shape, straight into the batch; answers how many of `count`. */
+static uint32_t feed_parse_plain(struct engine *engine, struct feed *feed, uint32_t count)
+{
+    struct batch *batch = &engine->batch;
+    const struct session *session = feed->session;
+    bool may_be_plain = session->is_authenticated && session->parser.needed == 0 &&
+                        engine->settings.bulk_size_max >= REQUEST_PLAIN_BULK;
+    if (!may_be_plain) return 0;
+    for (uint32_t i = 0; i < count; i++) {
+        batch_make_room(engine, REQUEST_PLAIN_ARGC);
+        if (feed->is_halted) return i;
+        uint32_t argc;
+        struct bytes rest = bytes_from(feed->view, feed->parsed);
+        size_t size = request_parse_plain(rest, batch->argv + batch->argc, &argc);
+        if (size == 0) return i;
+        feed->parsed += size;
+        batch_add(engine, feed, argc);
+    }
+    return count;
+}
+
 /* Parses up to SESSION_COMMANDS requests of the feed into the batch. Answers true when there may
  * be more. */
 static bool feed_parse(struct engine *engine, struct feed *feed)
@@ -145,7 +194,9 @@ static bool feed_parse(struct engine *engine, struct feed *feed)
     struct session *session = feed->session;
     struct request *request = &engine->batch.request;
     for (uint32_t i = 0; i < SESSION_COMMANDS; i++) {
+        i += feed_parse_plain(engine, feed, SESSION_COMMANDS - i);
         if (feed->is_halted || feed->parsed == feed->view.size) return false;
+        if (i == SESSION_COMMANDS) return true;
         struct request_limits limits = {
             .is_unauthenticated = !session->is_authenticated,
             .bulk_size_max = engine->settings.bulk_size_max,
@@ -162,7 +213,7 @@ static bool feed_parse(struct engine *engine, struct feed *feed)
         }
         feed->parsed += request->consumed;
         if (result == REQUEST_SKIP) continue;
-        batch_add(engine, feed, request);
+        batch_add_request(engine, feed, request);
         /* The arguments may lie in the request's own memory (quotes), or the next request may be
          * read under other limits (AUTH): then it runs at once. */
         if (request->unquoted.size > 0 || limits.is_unauthenticated) {
@@ -280,6 +331,7 @@ void engine_turn(struct engine *engine, struct engine_clock clock,
     engine->access.wall_ms = clock.wall_ms;
     uint64_t start = engine->ticks();
     engine->turn_ticks = engine->ticks_last = start;
+    engine->plain.is_known = false;
     handle_timeouts(engine);
     if (engine->settings.memory_max > 0)
         room_check(engine);

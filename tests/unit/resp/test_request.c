@@ -1,5 +1,7 @@
 /* Tests of the request parser: forms, limits, errors, and input that comes in pieces. */
 #include "base/memory.h"
+#include "base/prng.h"
+#include "resp/plain.h"
 #include "resp/reply.h"
 #include "resp/request.h"
 #include <check.h>
@@ -308,6 +310,59 @@ START_TEST(a_written_command_is_read_back)
 }
 END_TEST
 
+/* A request of random shape, with a few bytes of it changed now and then, or its end cut off. */
+static void write_random(struct prng *prng, struct buffer *wire)
+{
+    static const char bytes[] = "$*\r\n0123456789-:xPp";
+    static const char payload[1200] = { 'o' };
+    static const char *const names[] = { "get", "POST", "host:", "set", "" };
+    struct bytes argv[12] = { bytes_text(names[prng_below(prng, COUNT_OF(names))]) };
+    uint32_t argc = 1 + (uint32_t)prng_below(prng, 11);
+    for (uint32_t i = 1; i < argc; i++) {
+        size_t size = prng_below(prng, prng_below(prng, 2) ? 12 : sizeof(payload));
+        argv[i] = bytes_of(payload, size);
+    }
+    buffer_clear(wire);
+    resp_write_command(wire, argc, argv);
+    for (uint64_t change = prng_below(prng, 3); change > 0; change--) {
+        size_t at =
+            prng_below(prng, prng_below(prng, 2) ? wire->size : MIN(wire->size, (size_t)16));
+        wire->data[at] = bytes[prng_below(prng, sizeof(bytes) - 1)];
+    }
+    if (prng_below(prng, 4) == 0) wire->size = prng_below(prng, wire->size + 1);
+}
+
+START_TEST(what_is_parsed_as_plain_is_what_the_parser_finds)
+{
+    struct prng prng;
+    struct buffer wire = { 0 };
+    unsigned plain_count = 0;
+    prng_init(&prng, 1);
+    for (int round = 0; round < 50000; round++) {
+        write_random(&prng, &wire);
+        /* In a block of its own size, so that a sanitizer sees a byte read behind it. */
+        char *block = memory_alloc(MAX(wire.size, (size_t)1));
+        if (wire.size > 0) memcpy(block, wire.data, wire.size);
+        struct bytes argv[REQUEST_PLAIN_ARGC];
+        uint32_t argc = 0;
+        size_t size = request_parse_plain(bytes_of(block, wire.size), argv, &argc);
+        if (size > 0) {
+            plain_count++;
+            ck_assert_int_eq(parse(bytes_of(block, wire.size)), REQUEST_READY);
+            ck_assert_uint_eq(request.consumed, size);
+            ck_assert_uint_eq(request.argc, argc);
+            for (uint32_t i = 0; i < argc; i++) {
+                ck_assert_ptr_eq(request.argv[i].data, argv[i].data);
+                ck_assert_uint_eq(request.argv[i].size, argv[i].size);
+            }
+        }
+        memory_free(block);
+    }
+    ck_assert_uint_gt(plain_count, 5000);
+    buffer_fini(&wire);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("request");
@@ -329,6 +384,7 @@ int main(void)
     tcase_add_test(tests, an_inline_line_may_hold_more_words_than_fit_in_place);
     tcase_add_test(tests, a_browser_is_hung_up_on);
     tcase_add_test(tests, a_written_command_is_read_back);
+    tcase_add_test(tests, what_is_parsed_as_plain_is_what_the_parser_finds);
     Suite *suite = suite_create("resp/request");
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

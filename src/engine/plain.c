@@ -1,0 +1,109 @@
+/* Plain requests: what nearly everything is, run with as few looks as there can be.
+ *
+ * A session without special wishes sends a row with one key, and nothing stands against it: then
+ * all that refusal.c and execute.c would ask is answered by one test of the row's flags, made
+ * ready once a turn, and one look at the slot's verdict. Whatever is not so goes the long way,
+ * untouched; this file refuses nothing and answers no error. */
+#include "base/ensure.h"
+#include "engine/internal.h"
+
+/* Flags of sessions that change nothing about how a request is run. */
+#define SESSION_HARMLESS                                                                           \
+    (SESSION_UNIX | SESSION_TLS | SESSION_NO_EVICT | SESSION_READONLY | SESSION_CAPA_REDIRECT)
+
+static inline bool session_is_plain(const struct session *session)
+{
+    return !(session->flags & ~(uint32_t)SESSION_HARMLESS) && session->kind == SESSION_CLIENT &&
+           session->is_authenticated &&
+           (session->subscriptions == NULL || !session_is_subscriber(session));
+}
+
+static uint32_t stops_of(const struct engine *engine)
+{
+    const struct permit *permit = &engine->permit;
+    bool is_in_order = !permit->is_loading && !permit->is_stale && permit->not_serving == NULL &&
+                       !permit->is_cluster_down && engine->pause == PAUSE_NONE &&
+                       permit->pause == PAUSE_NONE;
+    if (!is_in_order || engine->observers != 0) return PLAIN_NOTHING;
+    bool has_lease = !permit->has_lease || engine->clock.now_ms < permit->writes_until_ms;
+    bool may_write =
+        has_lease && permit->misconf == NULL && !permit->lacks_replicas && !permit->is_replica;
+    return (may_write ? 0 : CMD_WRITE) | (engine->settings.memory_max > 0 ? CMD_DENY_OOM : 0);
+}
+
+static void plain_look(struct engine *engine)
+{
+    engine->plain.is_known = true;
+    engine->plain.stops = stops_of(engine);
+    engine->access.keeps_clock = false;
+    engine->access.ignores_expiry = false;
+    engine->access.may_expire = !engine->permit.is_replica;
+}
+
+static inline bool arity_fits(int arity, uint32_t argc)
+{
+    return arity >= 0 ? argc == (uint32_t)arity : argc >= (uint32_t)-arity;
+}
+
+static inline bool is_plain(struct engine *engine, const struct session *session,
+                            const struct batch_item *item)
+{
+    const struct command_entry *entry = item->entry;
+    if (!engine->plain.is_known) plain_look(engine);
+    return entry != NULL && entry->is_plain && !(entry->flags & engine->plain.stops) &&
+           engine->plain.stops != PLAIN_NOTHING && item->key_index > 0 &&
+           session_is_plain(session) && arity_fits(entry->command->arity, item->argc);
+}
+
+bool engine_run_plain(struct engine *engine, struct session *session, struct batch_item *item,
+                      const struct bytes *argv)
+{
+    if (!is_plain(engine, session, item)) return false;
+    struct command_entry *entry = item->entry;
+    struct key *key = &engine->batch.keys[item->key_at];
+    bool is_cluster = engine->permit.is_cluster;
+    if (is_cluster && engine->permit.verdicts[key->slot] != SLOT_SERVED) return false;
+    key->db = (uint32_t)session->db;
+
+    struct call call;
+    call_init(&call, engine, session, entry, argv, item->argc);
+    call.slot = is_cluster ? (int32_t)key->slot : -1;
+    call.first_key = key;
+    call.first_key_index = item->key_index;
+    session->active_ms = engine->clock.now_ms;
+    session->command_count++;
+    session->last_command = entry;
+    if (entry->flags & CMD_WRITE && engine->permit.has_lease) session_mark_write(engine, session);
+
+    uint64_t dirty = keyspace_dirty(engine->keyspace);
+    engine->running = session;
+    propagation_group_begin(engine);
+    entry->command->run(&call);
+    bool has_changed =
+        keyspace_dirty(engine->keyspace) != dirty || call.is_changed || engine->changes.count > 0;
+    if (has_changed) call_finish_changes(engine, &call, dirty);
+    propagation_group_end(engine);
+    engine->running = NULL;
+
+    if (call.is_failed) entry->statistics.failed++;
+    session_finish_output(engine, session);
+    item->ran_plain = true;
+    return true;
+}
+
+void engine_measure_plain(struct engine *engine, struct batch_item *items, uint32_t count)
+{
+    uint32_t measured = 0;
+    for (uint32_t i = 0; i < count; i++) measured += items[i].ran_plain;
+    if (measured == 0) return;
+    uint64_t now = engine->ticks();
+    uint64_t share = (now - engine->ticks_last) / measured;
+    engine->ticks_last = now;
+    engine->counters.commands += measured;
+    for (uint32_t i = 0; i < count; i++) {
+        if (!items[i].ran_plain) continue;
+        items[i].ran_plain = false;
+        items[i].entry->statistics.calls++;
+        items[i].entry->statistics.ticks += share;
+    }
+}
