@@ -136,6 +136,7 @@ void engine_statistics_reset(struct engine *engine)
     struct engine_counters kept = engine->counters;
     engine->counters = (struct engine_counters){
         .clients_blocked = kept.clients_blocked,
+        .clients_timed = kept.clients_timed,
         .clients_watching = kept.clients_watching,
         .keys_watched = kept.keys_watched,
     };

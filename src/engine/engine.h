@@ -136,6 +136,7 @@ struct engine_counters {
     uint64_t connections;
     uint64_t rejected_calls;
     uint64_t clients_blocked;
+    uint64_t clients_timed; /* those of them that wait for so long only */
     uint64_t clients_watching;
     uint64_t keys_watched;
     uint64_t clients_pubsub;

@@ -122,7 +122,12 @@ static void prepare_access(struct engine *engine, const struct session *session)
 
 static void queue_call(struct call *call)
 {
-    multi_queue(call->session, call->entry, call->argv, call->argc);
+    struct session *session = call->session;
+    multi_queue(session, call->entry, call->argv, call->argc);
+    if (session->queue_bytes > call->engine->settings.query_buffer_max) {
+        call->engine->counters.queries_over_limit++;
+        session_close(call->engine, session, SESSION_CLOSES_NOW);
+    }
     reply_simple(call, "QUEUED");
 }
 

@@ -48,6 +48,8 @@ void session_block(struct engine *engine, struct session *session, enum block_re
     list_remove(&session->work_link);
     if (reason == BLOCK_PAUSED) list_append(&engine->paused, &session->blocked.link);
     engine->counters.clients_blocked++;
+    session->blocked.is_timed = reason != BLOCK_PAUSED && deadline_ms != TIME_NEVER;
+    engine->counters.clients_timed += session->blocked.is_timed;
 }
 
 void session_unblock(struct engine *engine, struct session *session)
@@ -55,6 +57,7 @@ void session_unblock(struct engine *engine, struct session *session)
     if (session->blocked.reason == BLOCK_NONE) return;
     ensure(engine->counters.clients_blocked > 0);
     engine->counters.clients_blocked--;
+    engine->counters.clients_timed -= session->blocked.is_timed;
     session->blocked.reason = BLOCK_NONE;
     session->blocked.timed_out = NULL;
     session->blocked.owner = NULL;

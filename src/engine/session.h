@@ -65,6 +65,7 @@ enum block_reason {
 /* While a session is blocked its input is kept and not parsed. */
 struct blocked {
     uint8_t reason;            /* enum block_reason */
+    bool is_timed;             /* counted by INFO; a pause is not */
     struct heap_node deadline; /* in the engine's heap */
     /* Writes the reply of a time-out; the engine unblocks before it calls. NULL: none. */
     void (*timed_out)(struct engine *engine, struct session *session);

@@ -47,8 +47,11 @@ void clients_accept(struct node *node, struct link *link)
     link->session = session_create(node->engine, &options, node->clock.now_ms);
     node->connections_received++;
     node->client_count++;
-    if ((int64_t)node->client_count > node->config->maxclients) {
-        refuse_client(node, link, "-ERR max number of clients reached\r\n");
+    if ((int64_t)node->client_count + node->bus_link_count > node->config->maxclients) {
+        refuse_client(node, link,
+                      node->cluster != NULL
+                          ? "-ERR max number of clients + cluster connections reached\r\n"
+                          : "-ERR max number of clients reached\r\n");
         return;
     }
     if (node->config->protected_mode && node->config->requirepass[0] == 0 && !names->is_unix &&
@@ -74,6 +77,7 @@ void clients_received(struct node *node, struct link *link, struct bytes bytes)
 static void client_forget(struct node *node, struct link *link)
 {
     if (link->follower != NULL) feed_closed(node, link);
+    client_memory_forget(node, link);
     session_destroy(node->engine, link->session);
     link->session = NULL;
     node->client_count--;
@@ -130,7 +134,12 @@ void clients_turn(struct node *node)
     size_t count = node->batch_count;
     node->batch_count = 0;
     engine_turn(node->engine, clock, node->batch, count);
-    for (size_t i = 0; i < count; i++) client_hold_if_full(node, node->batch[i].session->host);
+    bool is_bounded = client_memory_limit(node) > 0;
+    for (size_t i = 0; i < count; i++) {
+        struct link *link = node->batch[i].session->host;
+        client_hold_if_full(node, link);
+        if (is_bounded) client_memory_measure(node, link);
+    }
     clients_unhold(node);
 }
 
@@ -156,10 +165,12 @@ void clients_propagate(struct node *node)
 
 void clients_take_ready(struct node *node)
 {
+    bool is_bounded = client_memory_limit(node) > 0;
     struct session *session;
     while ((session = engine_take_ready(node->engine)) != NULL) {
         struct link *link = node_link_find(node, session->connection);
         if (link == NULL) continue; /* a session without a connection */
+        if (is_bounded && link->kind == CONNECTION_CLIENT) client_memory_measure(node, link);
         if (link->kind == CONNECTION_PRIMARY)
             follow_cut(node, link);
         else if (session->close == SESSION_CLOSES_NOW || limits_are_passed(node, link))
@@ -169,6 +180,7 @@ void clients_take_ready(struct node *node)
         else
             node_link_wants_send(node, link);
     }
+    if (is_bounded) client_memory_evict(node);
 }
 
 void clients_withhold(struct node *node)

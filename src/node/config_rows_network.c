@@ -77,8 +77,7 @@ static const struct config_row rows[] = {
       CONFIG_FIELD(maxmemory_clients_bytes), .preset = "0", .max = INT64_MAX,
       .area = CONFIG_AREA_CLIENTS,
       .text = "Memory that all clients together may use before the largest are disconnected: "
-              "bytes, or a percentage of maxmemory; 0 sets no limit.",
-      .unused = "the memory of clients is bounded one by one, not in sum, yet" },
+              "bytes, or a percentage of maxmemory; 0 sets no limit." },
     { .name = "proto-max-bulk-len", .kind = &config_memory, CONFIG_FIELD(proto_max_bulk_len_bytes),
       .preset = "536870912", .min = 1048576, .max = INT64_MAX, .area = CONFIG_AREA_CLIENTS,
       .text = "Largest single argument that a client may send." },

@@ -11,35 +11,28 @@ static void count_follower(void *context, const struct follower_view *view)
     ++*(int64_t *)context;
 }
 
-static int64_t bus_connections(const struct node *node)
-{
-    int64_t count = 0;
-    for (uint32_t place = 0; place < node->link_count; place++)
-        count += node->links[place]->number != 0 && node->links[place]->kind == CONNECTION_BUS;
-    return count;
-}
-
 void info_clients(struct node *node, struct buffer *into)
 {
     const struct engine_counters *counters = engine_counters(node->engine);
     const struct permit *permit = engine_permit(node->engine);
     int64_t replicas = 0;
     primary_each(node->primary, node->clock.now_ms, count_follower, &replicas);
+    struct client_peaks peaks = client_memory_peaks(node);
     bool is_paused_by_us = permit->pause != PAUSE_NONE;
     time_ms pause_until_ms =
         is_paused_by_us ? permit->pause_until_ms : counters->client_pause_until_ms;
     bool is_paused = pause_until_ms > node->clock.now_ms;
     const struct info_figure figures[] = {
         { "connected_clients", (int64_t)node->client_count - replicas },
-        { "cluster_connections", bus_connections(node) },
+        { "cluster_connections", node->bus_link_count },
         { "maxclients", node->config->maxclients },
-        { "client_recent_max_input_buffer", 0 },
-        { "client_recent_max_output_buffer", 0 },
+        { "client_recent_max_input_buffer", (int64_t)peaks.input },
+        { "client_recent_max_output_buffer", (int64_t)peaks.output },
         { "blocked_clients", (int64_t)counters->clients_blocked },
         { "tracking_clients", 0 },
         { "pubsub_clients", (int64_t)counters->clients_pubsub },
         { "watching_clients", (int64_t)counters->clients_watching },
-        { "clients_in_timeout_table", (int64_t)counters->clients_blocked },
+        { "clients_in_timeout_table", (int64_t)counters->clients_timed },
         { "total_watched_keys", (int64_t)counters->keys_watched },
         { "total_blocking_keys", 0 },
         { "total_blocking_keys_on_nokey", 0 },
@@ -169,7 +162,7 @@ static void print_keys(const struct node *node, struct buffer *into)
         { "expired_time_cap_reached_count", 0 },
         { "expire_cycle_cpu_milliseconds", 0 },
         { "evicted_keys", (int64_t)stats.evicted },
-        { "evicted_clients", 0 },
+        { "evicted_clients", (int64_t)node->client_memory.evicted },
         { "evicted_scripts", 0 },
         { "total_eviction_exceeded_time", (int64_t)counters->over_memory_ms },
         { "current_eviction_exceeded_time", (int64_t)counters->over_memory_now_ms },

@@ -43,6 +43,13 @@ struct link {
 
     time_ms over_soft_since_ms; /* CLIENT: over the soft limit of its output; 0: not */
 
+    /* CLIENT: see client_memory.c */
+    struct list_link memory_link; /* in a bucket, unless it is protected */
+    size_t memory_counted;
+    uint8_t memory_bucket;
+    bool memory_is_replica;
+    time_ms peak_until_ms; /* until then session->output_peak stands */
+
     struct output output; /* BUS, PRIMARY */
     struct buffer input;  /* BUS: an unfinished message */
     link_number bus_link; /* BUS: the cluster core's number */
@@ -95,12 +102,31 @@ struct snapshots {
     uint64_t expired_keys;
 };
 
+#define CLIENT_BUCKET_COUNT 19 /* up to 32 KiB, and then each power of two up to 8 GiB and more */
+#define CLIENT_RECENT_COUNT 8  /* seconds */
+
+/* The largest buffers of any client in one second. */
+struct client_peaks {
+    time_ms second;
+    size_t input;
+    size_t output;
+};
+
+/* What all clients take. */
+struct client_memory {
+    size_t of[2]; /* clients, replicas */
+    struct list buckets[CLIENT_BUCKET_COUNT];
+    uint32_t place; /* of the link that the cron looked at last */
+    struct client_peaks recent[CLIENT_RECENT_COUNT];
+    uint64_t evicted;
+};
+
 /* A CONFIG SET that waits for the shell. */
 struct config_change {
     struct config *before; /* owned; NULL: none waits */
     uint32_t areas;
-    uint64_t session_id;   /* 0: nobody is told */
-    struct buffer error;   /* the reply if it fails */
+    uint64_t session_id; /* 0: nobody is told */
+    struct buffer error; /* the reply if it fails */
 };
 
 struct node {
@@ -142,8 +168,10 @@ struct node {
     uint32_t link_count;
     uint32_t first_free_link;
     uint32_t client_count;
-    struct number_list sends; /* connections with something to send this turn */
-    struct number_list held;  /* clients that are not read for now */
+    uint32_t bus_link_count;
+    struct client_memory client_memory;
+    struct number_list sends;     /* connections with something to send this turn */
+    struct number_list held;      /* clients that are not read for now */
     struct number_list over_soft; /* clients over the soft limit of their output */
     time_ms idle_checked_ms;
 
@@ -174,7 +202,7 @@ struct node {
     struct snapshot_reader *incoming_reader; /* owned */
 
     time_ms next_cron_ms;
-    uint64_t turn; /* number of the turn */
+    uint64_t turn;  /* number of the turn */
     bool has_begun; /* the data are loaded and the role of nodes.conf is taken up */
     bool is_stopping;
     bool skips_expire_cycle; /* DEBUG SET-ACTIVE-EXPIRE 0 */
@@ -182,7 +210,7 @@ struct node {
     bool has_data_files;     /* at start there was a snapshot or a nodes.conf */
     enum stop_kind stop_kind;
     bool stop_is_forced;
-    bool stop_waits; /* for replicas, and the log says so */
+    bool stop_waits;       /* for replicas, and the log says so */
     uint64_t stop_session; /* id of the session whose SHUTDOWN is answered if it fails; 0: none */
     bool hand_over_done;
     time_ms hand_over_by_ms;

@@ -8,6 +8,7 @@
 void node_links_init(struct node *node)
 {
     node->first_free_link = PLACE_NONE;
+    client_memory_init(node);
 }
 
 void node_links_fini(struct node *node)
@@ -49,6 +50,7 @@ struct link *node_link_create(struct node *node, enum connection_kind kind)
     *link = (struct link){ .kind = kind, .uses = uses, .created_wall_ms = node->clock.wall_ms };
     link->number = (uint64_t)uses << CONNECTION_PLACE_BITS | place;
     output_init(&link->output);
+    if (kind == CONNECTION_BUS) node->bus_link_count++;
     return link;
 }
 
@@ -65,6 +67,7 @@ void node_link_release(struct node *node, struct link *link)
     ensure(link->number != 0);
     uint32_t place = (uint32_t)(link->number & CONNECTION_PLACE_MASK);
     if (link->bus_link != 0) number_map_remove(&node->bus_links, link->bus_link);
+    if (link->kind == CONNECTION_BUS) node->bus_link_count--;
     output_fini(&link->output);
     buffer_fini(&link->input);
     link->number = 0;

@@ -337,6 +337,8 @@ void node_sent(struct node *node, connection_number connection, size_t count)
     if (link == NULL) return;
     if (link->session != NULL) link->session->bytes_out += count;
     output_consume(link->session != NULL ? &link->session->output : &link->output, count);
+    if (link->kind == CONNECTION_CLIENT && client_memory_limit(node) > 0)
+        client_memory_measure(node, link);
     if (link->kind == CONNECTION_BUS)
         node->bus_bytes_out += count;
     else

@@ -6,6 +6,7 @@
  *   links.c        connections and their numbers
  *   clients.c      sessions: bytes to the engine, replies and propagation out of it
  *   limits.c       clients that take too much or say nothing
+ *   client_memory.c  what all clients take together
  *   bus.c          the cluster core: its links, its effects, its facts
  *   replication.c  what the two replication cores want, done
  *   follow.c       the following half: the stream of our primary
@@ -73,6 +74,18 @@ void clients_withhold(struct node *node);
 /* True when more waits for the client than it may have: it must go. */
 bool limits_are_passed(struct node *node, struct link *link);
 void limits_cron(struct node *node);
+
+/* ---- client_memory.c ---- */
+void client_memory_init(struct node *node);
+/* maxmemory-clients in bytes; 0: none. */
+size_t client_memory_limit(const struct node *node);
+/* Counts the client as it is now. */
+void client_memory_measure(struct node *node, struct link *link);
+void client_memory_forget(struct node *node, struct link *link);
+/* Closes the largest clients until all of them are within the limit. */
+void client_memory_evict(struct node *node);
+void client_memory_cron(struct node *node);
+struct client_peaks client_memory_peaks(const struct node *node);
 
 /* ---- bus.c ---- */
 NODISCARD enum err bus_create(struct node *node, char *why);

@@ -113,6 +113,7 @@ static void run_resetstat(struct call *call)
     node->connections_received = 0;
     node->connections_rejected = 0;
     node->clients_over_output = 0;
+    node->client_memory.evicted = 0;
     node->snapshots.saves = 0;
     node->snapshots.forks = 0;
     reply_ok(call);
