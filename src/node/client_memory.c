@@ -55,6 +55,7 @@ void client_memory_measure(struct node *node, struct link *link)
 {
     struct client_memory *all = &node->client_memory;
     const struct session *session = link->session;
+    if (session->close == SESSION_CLOSES_NOW) return; /* as good as gone */
     size_t memory = session_memory(session);
     size_t bucket = bucket_of(memory);
     bool is_replica = session->kind == SESSION_REPLICA;
@@ -79,19 +80,23 @@ static struct link *largest(struct client_memory *all)
     return NULL;
 }
 
-void client_memory_evict(struct node *node)
+bool client_memory_evict(struct node *node)
 {
     struct client_memory *all = &node->client_memory;
     size_t limit = client_memory_limit(node);
+    bool is_any = false;
     while (limit > 0 && all->of[false] > limit) {
         struct link *link = largest(all);
-        if (link == NULL) return; /* the others are protected */
+        if (link == NULL) break; /* the others are protected */
         log_notice("Evicting client id=%llu addr=%s name=%s: it takes %zu bytes, all of them %zu",
                    (unsigned long long)link->session->id, link->session->address,
                    link->session->name, link->memory_counted, all->of[false]);
         all->evicted++;
-        clients_close(node, link);
+        client_memory_forget(node, link);
+        session_close(node->engine, link->session, SESSION_CLOSES_NOW);
+        is_any = true;
     }
+    return is_any;
 }
 
 /* ---- The cron: a slice of all clients, and the largest buffers of the last seconds ----------- */
@@ -127,7 +132,7 @@ void client_memory_cron(struct node *node)
         bool is_client = link->number != 0 && link->kind == CONNECTION_CLIENT;
         if (is_client && link->session != NULL) sample(node, link, peaks);
     }
-    client_memory_evict(node);
+    (void)client_memory_evict(node); /* the end of this turn takes them */
 }
 
 struct client_peaks client_memory_peaks(const struct node *node)

@@ -163,9 +163,8 @@ void clients_propagate(struct node *node)
     engine_publications_clear(node->engine);
 }
 
-void clients_take_ready(struct node *node)
+static void take_ready(struct node *node, bool is_bounded)
 {
-    bool is_bounded = client_memory_limit(node) > 0;
     struct session *session;
     while ((session = engine_take_ready(node->engine)) != NULL) {
         struct link *link = node_link_find(node, session->connection);
@@ -180,7 +179,13 @@ void clients_take_ready(struct node *node)
         else
             node_link_wants_send(node, link);
     }
-    if (is_bounded) client_memory_evict(node);
+}
+
+void clients_take_ready(struct node *node)
+{
+    bool is_bounded = client_memory_limit(node) > 0;
+    take_ready(node, is_bounded);
+    if (is_bounded && client_memory_evict(node)) take_ready(node, is_bounded);
 }
 
 void clients_withhold(struct node *node)

@@ -82,8 +82,8 @@ size_t client_memory_limit(const struct node *node);
 /* Counts the client as it is now. */
 void client_memory_measure(struct node *node, struct link *link);
 void client_memory_forget(struct node *node, struct link *link);
-/* Closes the largest clients until all of them are within the limit. */
-void client_memory_evict(struct node *node);
+/* Ends the largest clients until all of them are within the limit; false: they were. */
+bool client_memory_evict(struct node *node);
 void client_memory_cron(struct node *node);
 struct client_peaks client_memory_peaks(const struct node *node);
 
