@@ -104,6 +104,7 @@ struct target {
     struct bytes text; /* what is there now */
     char *open;        /* the same, for writing; NULL: not opened yet */
     size_t size;       /* that it has when it is opened */
+    bool is_grown;     /* the key is new or longer: then every write counts as a change */
     uint64_t changes;
 };
 
@@ -130,7 +131,7 @@ static void operation_run(struct target *target, const struct operation *operati
         return;
     }
     reply_integer(target->call, operation->kind == OPERATION_INCREMENT ? after : before);
-    if (after == before) return;
+    if (operation->kind == OPERATION_GET || (after == before && !target->is_grown)) return;
     target_open(target);
     bits_field_write(target->open, operation->offset, operation->field, after);
     target->changes++;
@@ -146,10 +147,12 @@ static void operations_run(struct call *call, const struct operations *operation
     if (!is_found) return;
     if (entry != NULL) target.text = entry_string(entry, &scratch);
     target.size = MAX(operations->size_written, target.text.size);
-    if (target.size > target.text.size) target_open(&target);
+    target.is_grown = target.size > target.text.size;
+    if (target.is_grown) target_open(&target);
 
     reply_array(call, operations->count);
     for (uint32_t i = 0; i < operations->count; i++) operation_run(&target, &operations->items[i]);
+    if (target.changes > 0) call_notify(call, NOTIFY_STRING, "setbit", &target.key);
     if (target.changes > 1) keyspace_dirty_add(call->keyspace, target.changes - 1);
 }
 

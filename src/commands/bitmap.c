@@ -35,6 +35,7 @@ static void setbit(struct call *call)
         unsigned mask = 0x80u >> offset % 8;
         unsigned byte = (unsigned char)text[offset / 8];
         text[offset / 8] = (char)(bit ? byte | mask : byte & ~mask);
+        call_notify(call, NOTIFY_STRING, "setbit", &key);
     }
     reply_integer(call, was);
 }
@@ -242,10 +243,12 @@ static void bitop(struct call *call)
     struct source *sources = sources_read(call, 3, &size);
     if (sources == NULL) return;
     struct key key = call_key(call, 2);
-    if (size == 0)
-        keyspace_delete(call->keyspace, call->access, &key);
-    else
+    if (size > 0) {
         put_combined(call, &key, sources, &combination);
+        call_notify(call, NOTIFY_STRING, "set", &key);
+    } else if (keyspace_delete(call->keyspace, call->access, &key)) {
+        call_notify(call, NOTIFY_GENERIC, "del", &key);
+    }
     memory_free(sources);
     reply_integer(call, (int64_t)size);
 }

@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "base/number.h"
 #include "commands/expiry.h"
+#include "commands/overwrite.h"
 #include "commands/rows.h"
 
 static void dump(struct call *call)
@@ -113,8 +114,10 @@ static void set_clock(struct call *call, const struct key *key, const struct res
 /* Its time has come already: nothing is put, and what was replaced is gone. */
 static void restore_nothing(struct call *call, const struct key *key)
 {
-    if (keyspace_delete(call->keyspace, call->access, key))
+    if (keyspace_delete(call->keyspace, call->access, key)) {
         propagate_removal(call, key->bytes, engine_settings(call->engine)->lazy_expire);
+        call_notify(call, NOTIFY_GENERIC, "del", key);
+    }
     reply_ok(call);
 }
 
@@ -138,6 +141,7 @@ static void restore(struct call *call)
         return;
     }
     struct put put = { .expiry_ms = restore.expiry_ms, .keeps_text = true };
+    bool is_over = overwrites_as_new(call, &key);
     enum err err = dump_restore(call->keyspace, call->access, &key, payload, &put);
     if (err == ERR_UNSUPPORTED) {
         reply_error(call, "ERR This kind of value is not supported by this server");
@@ -149,6 +153,8 @@ static void restore(struct call *call)
     }
     set_clock(call, &key, &restore);
     propagate_restore(call, &restore);
+    if (is_over) call_notify(call, NOTIFY_NEW, "new", &key);
+    call_notify(call, NOTIFY_GENERIC, "restore", &key);
     reply_ok(call);
 }
 

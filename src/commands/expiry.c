@@ -138,9 +138,11 @@ static void expire_as(struct call *call, enum expiry_unit unit)
     if (expiry_is_past(call, expiry_ms)) {
         keyspace_delete(call->keyspace, call->access, &key);
         propagate_removal(call, key.bytes, engine_settings(call->engine)->lazy_expire);
+        call_notify(call, NOTIFY_EXPIRED, "expired", &key);
     } else {
         keyspace_set_expiry(call->keyspace, call->access, &key, expiry_ms);
         propagate_expire(call, expiry_ms);
+        call_notify(call, NOTIFY_GENERIC, "expire", &key);
     }
     reply_integer(call, 1);
 }
@@ -174,6 +176,7 @@ static void persist(struct call *call)
         return;
     }
     keyspace_set_expiry(call->keyspace, call->access, &key, EXPIRY_NONE);
+    call_notify(call, NOTIFY_GENERIC, "persist", &key);
     reply_integer(call, 1);
 }
 

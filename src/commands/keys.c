@@ -1,13 +1,15 @@
 /* Keys whatever they hold: DEL, EXISTS, TYPE, RENAME, COPY, MOVE, RANDOMKEY. */
+#include "commands/overwrite.h"
 #include "commands/rows.h"
-#include "engine/call.h"
 
 static void del(struct call *call)
 {
     int64_t count = 0;
     for (uint32_t i = 1; i < call->argc; i++) {
         struct key key = call_key(call, i);
-        if (keyspace_delete(call->keyspace, call->access, &key)) count++;
+        if (!keyspace_delete(call->keyspace, call->access, &key)) continue;
+        call_notify(call, NOTIFY_GENERIC, "del", &key);
+        count++;
     }
     reply_integer(call, count);
 }
@@ -48,12 +50,22 @@ static bool source_exists(struct call *call, const struct key *from)
     return false;
 }
 
+static void move_value(struct call *call, const struct key *from, const struct key *to,
+                       const char *event_from, const char *event_to)
+{
+    bool is_over = overwrites_as_new(call, to);
+    keyspace_rename(call->keyspace, call->access, from, to);
+    if (is_over) call_notify(call, NOTIFY_NEW, "new", to);
+    call_notify(call, NOTIFY_GENERIC, event_from, from);
+    call_notify(call, NOTIFY_GENERIC, event_to, to);
+}
+
 static void rename_command(struct call *call)
 {
     struct key from = call_key(call, 1), to = call_key(call, 2);
     if (!source_exists(call, &from)) return;
     if (!bytes_equal(from.bytes, to.bytes))
-        keyspace_rename(call->keyspace, call->access, &from, &to);
+        move_value(call, &from, &to, "rename_from", "rename_to");
     reply_ok(call);
 }
 
@@ -65,7 +77,7 @@ static void renamenx(struct call *call)
         reply_integer(call, 0); /* also when both are the same */
         return;
     }
-    keyspace_rename(call->keyspace, call->access, &from, &to);
+    move_value(call, &from, &to, "rename_from", "rename_to");
     reply_integer(call, 1);
 }
 
@@ -106,7 +118,12 @@ static void copy(struct call *call)
     bool is_possible =
         keyspace_find_for_read(call->keyspace, call->access, &from) != NULL &&
         (replaces || keyspace_find_for_write(call->keyspace, call->access, &to) == NULL);
-    if (is_possible) keyspace_copy(call->keyspace, call->access, &from, &to);
+    if (is_possible) {
+        bool is_over = overwrites_as_new(call, &to);
+        keyspace_copy(call->keyspace, call->access, &from, &to);
+        if (is_over) call_notify(call, NOTIFY_NEW, "new", &to);
+        call_notify(call, NOTIFY_GENERIC, "copy_to", &to);
+    }
     reply_integer(call, is_possible);
 }
 
@@ -118,7 +135,7 @@ static void move(struct call *call)
     if (is_same_place(call, &from, &to)) return;
     bool is_possible = keyspace_find_for_write(call->keyspace, call->access, &from) != NULL &&
                        keyspace_find_for_write(call->keyspace, call->access, &to) == NULL;
-    if (is_possible) keyspace_rename(call->keyspace, call->access, &from, &to);
+    if (is_possible) move_value(call, &from, &to, "move_from", "move_to");
     reply_integer(call, is_possible);
 }
 

@@ -158,13 +158,20 @@ static void propagate_without_get(struct call *call)
     memory_free(argv);
 }
 
+static void notify_set(struct call *call, const struct key *key, bool has_expiry)
+{
+    call_notify(call, NOTIFY_STRING, "set", key);
+    if (has_expiry) call_notify(call, NOTIFY_GENERIC, "expire", key);
+}
+
 /* Writes the value; a time that has passed removes the key instead. */
 static void set_value(struct call *call, const struct key *key, struct bytes value,
                       const struct set_options *options)
 {
     if (options->expiry_index > 0 && expiry_is_past(call, options->expiry_ms)) {
-        if (keyspace_delete(call->keyspace, call->access, key))
-            propagate_removal(call, key->bytes, engine_settings(call->engine)->lazy_expire);
+        if (!keyspace_delete(call->keyspace, call->access, key)) return;
+        propagate_removal(call, key->bytes, engine_settings(call->engine)->lazy_expire);
+        call_notify(call, NOTIFY_EXPIRED, "expired", key);
         return;
     }
     struct put put = { .expiry_ms = options->expiry_ms, .keeps_expiry = options->keeps_expiry };
@@ -173,6 +180,7 @@ static void set_value(struct call *call, const struct key *key, struct bytes val
         propagate_set_at(call, key->bytes, value, options->expiry_ms);
     else if (options->wants_old)
         propagate_without_get(call);
+    notify_set(call, key, options->expiry_index > 0);
 }
 
 static void set(struct call *call)
@@ -181,13 +189,15 @@ static void set(struct call *call)
     struct key key = call_key(call, 1);
     if (call->argc == 3) {
         keyspace_put_string(call->keyspace, call->access, &key, call_arg(call, 2), PUT_PLAIN);
+        call_notify(call, NOTIFY_STRING, "set", &key);
         reply_ok(call);
         return;
     }
     if (!set_parse(call, &options)) return;
-    bool needs_string = options.wants_old || options.if_equal;
     struct entry *entry = NULL;
-    if (needs_string) {
+    if (options.wants_old) { /* which also reads it */
+        if (!call_string_for_read(call, &key, &entry)) return;
+    } else if (options.if_equal) {
         if (!call_string_for_write(call, &key, &entry)) return;
     } else if (options.if_absent || options.if_present) {
         entry = keyspace_find_for_write(call->keyspace, call->access, &key);
@@ -223,6 +233,7 @@ static void setnx(struct call *call)
         return;
     }
     keyspace_put_string(call->keyspace, call->access, &key, call_arg(call, 2), PUT_PLAIN);
+    call_notify(call, NOTIFY_STRING, "set", &key);
     reply_integer(call, 1);
 }
 
@@ -249,12 +260,13 @@ static void getset(struct call *call)
 {
     struct key key = call_key(call, 1);
     struct entry *entry;
-    if (!call_string_for_write(call, &key, &entry)) return;
+    if (!call_string_for_read(call, &key, &entry)) return;
     if (entry == NULL)
         reply_null(call);
     else
         reply_string(call, entry);
     keyspace_put_string(call->keyspace, call->access, &key, call_arg(call, 2), PUT_PLAIN);
+    call_notify(call, NOTIFY_STRING, "set", &key);
     call_propagate(call, 3, (struct bytes[]){ BYTES("SET"), key.bytes, call_arg(call, 2) });
 }
 
@@ -274,6 +286,7 @@ static void put_pairs(struct call *call, uint32_t first, uint32_t end, const str
     for (uint32_t i = first; i < end; i += 2) {
         struct key key = call_key(call, i);
         keyspace_put_string(call->keyspace, call->access, &key, call_arg(call, i + 1), put);
+        notify_set(call, &key, put->expiry_ms != 0 && put->expiry_ms != EXPIRY_NONE);
     }
 }
 
@@ -368,7 +381,7 @@ static void getdel(struct call *call)
 {
     struct key key = call_key(call, 1);
     struct entry *entry;
-    if (!call_string_for_write(call, &key, &entry)) return;
+    if (!call_string_for_read(call, &key, &entry)) return;
     if (entry == NULL) {
         reply_null(call);
         return;
@@ -376,6 +389,7 @@ static void getdel(struct call *call)
     reply_string(call, entry);
     keyspace_delete(call->keyspace, call->access, &key);
     propagate_removal(call, key.bytes, false);
+    call_notify(call, NOTIFY_GENERIC, "del", &key);
 }
 
 static void delifeq(struct call *call)
@@ -390,6 +404,7 @@ static void delifeq(struct call *call)
     }
     keyspace_delete(call->keyspace, call->access, &key);
     propagate_removal(call, key.bytes, false);
+    call_notify(call, NOTIFY_GENERIC, "del", &key);
     reply_integer(call, 1);
 }
 
@@ -423,12 +438,15 @@ static void getex(struct call *call)
     if (options.expiry_index > 0 && expiry_is_past(call, options.expiry_ms)) {
         keyspace_delete(call->keyspace, call->access, &key);
         propagate_removal(call, key.bytes, engine_settings(call->engine)->lazy_expire);
+        call_notify(call, NOTIFY_EXPIRED, "expired", &key);
     } else if (options.expiry_index > 0) {
         keyspace_set_expiry(call->keyspace, call->access, &key, options.expiry_ms);
         propagate_expiry(call, key.bytes, options.expiry_ms);
+        call_notify(call, NOTIFY_GENERIC, "expire", &key);
     } else if (options.persists && entry_expiry_ms(entry) != EXPIRY_NONE) {
         keyspace_set_expiry(call->keyspace, call->access, &key, EXPIRY_NONE);
         call_propagate(call, 2, (struct bytes[]){ BYTES("PERSIST"), key.bytes });
+        call_notify(call, NOTIFY_GENERIC, "persist", &key);
     }
 }
 

@@ -22,6 +22,7 @@ static void increment(struct call *call, int64_t by)
         return;
     }
     keyspace_put_integer(call->keyspace, call->access, &key, value);
+    call_notify(call, NOTIFY_STRING, "incrby", &key);
     reply_integer(call, value);
 }
 
@@ -77,6 +78,7 @@ static void incrbyfloat(struct call *call)
     struct put put = { .keeps_expiry = true, .expiry_ms = EXPIRY_NONE };
     keyspace_put_string(call->keyspace, call->access, &key, result, &put);
     call_propagate(call, 4, (struct bytes[]){ BYTES("SET"), key.bytes, result, BYTES("KEEPTTL") });
+    call_notify(call, NOTIFY_STRING, "incrbyfloat", &key);
     reply_bytes(call, result);
 }
 
@@ -91,6 +93,7 @@ static void append(struct call *call)
     size_t size = entry == NULL ? 0 : entry_string_size(entry);
     if (!string_size_is_allowed(call, (uint64_t)size + more.size)) return;
     size = keyspace_append(call->keyspace, call->access, &key, more);
+    call_notify(call, NOTIFY_STRING, "append", &key);
     reply_integer(call, (int64_t)size);
 }
 
@@ -115,6 +118,7 @@ static void setrange(struct call *call)
     size = MAX(size, (size_t)offset + value.size);
     char *text = keyspace_open_string(call->keyspace, call->access, &key, size);
     memcpy(text + offset, value.data, value.size);
+    call_notify(call, NOTIFY_STRING, "setrange", &key);
     reply_integer(call, (int64_t)size);
 }
 

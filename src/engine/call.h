@@ -7,6 +7,7 @@
 
 #include "base/ensure.h"
 #include "engine/engine.h"
+#include "engine/notify.h"
 #include "keyspace/keyspace.h"
 #include "resp/inline.h"
 
@@ -25,9 +26,10 @@ struct call {
     uint32_t first_key_index;    /* at this argument; 0: there is none */
     time_ms now_ms;
     time_ms wall_ms;
-    uint64_t hidden; /* see call_hide */
-    bool is_failed;  /* an error was answered */
-    bool is_changed; /* see call_changed */
+    uint64_t hidden;   /* see call_hide */
+    uint32_t notified; /* classes of events that are published: enum notify_class */
+    bool is_failed;    /* an error was answered */
+    bool is_changed;   /* see call_changed */
     bool is_propagation_overridden;
 };
 
@@ -180,6 +182,8 @@ static inline bool call_is_hidden(const struct call *call, uint32_t index)
 /* Tells MONITOR now: for a row with CMD_SKIP_MONITOR whose own calls come behind it (EVAL). */
 void call_show(struct call *call);
 
+void notify_event(struct call *call, uint32_t class, const char *event, const struct key *key);
+
 /* --- effects ----------------------------------------------------------------------------- */
 
 /* A command that changed the keyspace is propagated as it was sent, unless one of these says
@@ -193,6 +197,14 @@ void call_propagate(struct call *call, uint32_t argc, const struct bytes *argv);
 void call_propagate_in(struct call *call, int32_t db, uint32_t argc, const struct bytes *argv);
 /* Propagates nothing of this call. */
 void call_propagate_nothing(struct call *call);
+
+/* Publishes what happened to the key: "set", "rename_from". Said behind the change itself; the key
+ * says in which database. */
+static inline void call_notify(struct call *call, uint32_t class, const char *event,
+                               const struct key *key)
+{
+    if (__builtin_expect(call->notified & class, 0)) notify_event(call, class, event, key);
+}
 
 /* Answers later: the row that called this must arrange for the reply. Inside MULTI, EXEC and
  * scripts nothing may block: false then, and the row answers at once what a time-out would. */

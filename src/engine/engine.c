@@ -71,6 +71,7 @@ void engine_destroy(struct engine *engine)
     buffer_fini(&engine->propagation.bytes);
     pubsub_fini(&engine->pubsub);
     changes_fini(&engine->changes);
+    buffer_fini(&engine->notify_channel);
     heap_fini(&engine->deadlines);
     output_fini(&engine->nowhere);
     output_fini(&engine->after);
@@ -112,6 +113,7 @@ struct keyspace *engine_swap_keyspace(struct engine *engine, struct keyspace *ke
 {
     struct keyspace *old = engine->keyspace;
     engine->keyspace = keyspace;
+    engine_tell_kinds(engine);
     return old;
 }
 

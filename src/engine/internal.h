@@ -120,8 +120,11 @@ struct engine {
     uint64_t turn_ticks; /* when the turn began */
 
     struct plain plain;
-    struct access access;   /* of the command that runs */
-    struct changes changes; /* of the same */
+    struct access access;    /* of the command that runs */
+    struct changes changes;  /* of the same */
+    size_t changes_notified; /* how many of them were published */
+    uint32_t notified;       /* enum notify_class; 0: nothing is published */
+    struct buffer notify_channel;
     struct command_table table;
     struct key_places places; /* reused by every search for keys */
     struct batch batch;
@@ -215,7 +218,13 @@ void monitor_forget(struct engine *engine, struct session *session);
  * one that runs. The session will be offered for sending. */
 struct resp_writer *session_push_writer(struct engine *engine, struct session *session);
 
+/* notify.c: publishes what the keyspace told since the last time. */
+void notify_of_changes(struct engine *engine);
+/* The keyspace tells what anybody in here wants to know. */
+void engine_tell_kinds(struct engine *engine);
+
 /* engine.c, call.c, propagation.c */
+void engine_changes_clear(struct engine *engine);
 void engine_count_error(struct engine *engine, struct bytes text);
 void engine_error(struct engine *engine, struct resp_writer *writer, const char *text);
 /* Between these two, elements belong together: two or more are wrapped into MULTI and EXEC. */

@@ -34,6 +34,7 @@ void propagation_append(struct engine *engine, struct session *session, int32_t 
 void propagation_of_changes(struct engine *engine)
 {
     struct changes *changes = &engine->changes;
+    notify_of_changes(engine);
     for (size_t i = 0; i < changes->count; i++) {
         const struct change *change = &changes->items[i];
         bool is_expired = change->kind == CHANGE_EXPIRED;
@@ -43,7 +44,13 @@ void propagation_of_changes(struct engine *engine)
                                  changes_key(changes, change) };
         propagation_append(engine, NULL, (int32_t)change->db, 2, argv);
     }
-    changes_clear(changes);
+    engine_changes_clear(engine);
+}
+
+void engine_changes_clear(struct engine *engine)
+{
+    changes_clear(&engine->changes);
+    engine->changes_notified = 0;
 }
 
 size_t engine_expire_due(struct engine *engine, struct engine_clock clock, size_t count_max)

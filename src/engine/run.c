@@ -25,6 +25,7 @@ void call_init(struct call *call, struct engine *engine, struct session *session
         .access = &engine->access,
         .now_ms = engine->clock.now_ms,
         .wall_ms = engine->clock.wall_ms,
+        .notified = engine->notified,
     };
 }
 
@@ -43,7 +44,8 @@ void call_finish_changes(struct engine *engine, struct call *call, uint64_t dirt
 {
     uint64_t dirty = keyspace_dirty(engine->keyspace);
     if (!is_propagated(call)) {
-        changes_clear(&engine->changes);
+        notify_of_changes(engine);
+        engine_changes_clear(engine);
         return;
     }
     if (engine->changes.count > 0) propagation_of_changes(engine);

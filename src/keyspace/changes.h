@@ -17,6 +17,7 @@ enum change_kind {
     CHANGE_EXPIRED, /* deleted because its time had come; propagate DEL or UNLINK */
     CHANGE_EVICTED, /* deleted to make room; propagate as well */
     CHANGE_EXPIRY,  /* its time was set or taken away */
+    CHANGE_MISSED,  /* a reader did not find it */
     CHANGE_FLUSHED, /* the whole database (slot -1) or the whole slot; no key */
 };
 

@@ -35,6 +35,13 @@ void gate_tell(struct keyspace *keyspace, const struct access *access, const str
     changes_append(access->changes, kind, key->db, (int32_t)key->slot, key->bytes);
 }
 
+void gate_tell_missed(struct keyspace *keyspace, const struct access *access, const struct key *key)
+{
+    keyspace->stats.misses++;
+    if (keyspace->told_kinds >> CHANGE_MISSED & 1 && access->changes != NULL)
+        changes_append(access->changes, CHANGE_MISSED, key->db, (int32_t)key->slot, key->bytes);
+}
+
 /* Values whose parts take longer than this many frees are garbage. */
 #define FREE_AT_ONCE_MAX 64
 

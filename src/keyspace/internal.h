@@ -176,6 +176,9 @@ struct table_cell *gate_live_cell(struct keyspace *keyspace, const struct access
 /* Everybody who must hear of it does: watchers, dirt, the list of changes. */
 void gate_tell(struct keyspace *keyspace, const struct access *access, const struct key *key,
                enum change_kind kind);
+/* A reader did not find the key: counted, and told. */
+void gate_tell_missed(struct keyspace *keyspace, const struct access *access,
+                      const struct key *key);
 /* Puts the entry in the place of the one in `cell`, or in as a new one when that is NULL. The
  * former entry is gone already. */
 void gate_put(struct keyspace *keyspace, const struct access *access, const struct key *key,

@@ -72,7 +72,7 @@ struct entry *keyspace_find_for_read(struct keyspace *keyspace, const struct acc
 {
     struct table_cell *cell = gate_live_cell(keyspace, access, key);
     if (cell == NULL) {
-        keyspace->stats.misses++;
+        gate_tell_missed(keyspace, access, key);
         return NULL;
     }
     keyspace->stats.hits++;

@@ -6,8 +6,7 @@ static const struct config_row rows[] = {
     { .name = "notify-keyspace-events", .kind = &config_notify_flags,
       CONFIG_FIELD(notify_keyspace_events), .preset = "", .area = CONFIG_AREA_NOTIFY,
       .text = "Events of keys that are published, one letter for each class: K and E choose the "
-              "channels, g$lshzxetdmn the events, A all of them but m and n.",
-      .unused = "events are not published yet" },
+              "channels, g$lshzxetdmn the events, A all of them but m and n." },
     { .name = "tracking-table-max-keys", .kind = &config_int, CONFIG_FIELD(tracking_table_max_keys),
       .preset = "1000000", .max = INT64_MAX, .area = CONFIG_AREA_NOTIFY,
       .text = "How many keys are remembered for clients that cache; beyond it some are told that "

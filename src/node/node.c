@@ -33,6 +33,7 @@ static void create_engine(struct node *node)
     options_engine(node, &options.settings);
     node->engine = engine_create(&options);
     engine_propagation_switch(node->engine, true);
+    engine_notify(node->engine, node->config->notify_keyspace_events);
     register_rows(node);
     struct session_options stream = { .kind = SESSION_PRIMARY, .fd = -1 };
     node->stream_session = session_create(node->engine, &stream, node->clock.now_ms);

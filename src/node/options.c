@@ -190,6 +190,7 @@ void options_apply(struct node *node, uint32_t areas)
         keyspace_set_clock(node->keyspace, is_lfu(config) ? KEYSPACE_CLOCK_LFU : KEYSPACE_CLOCK_LRU,
                            (uint32_t)config->lfu_log_factor,
                            (uint32_t)config->lfu_decay_time_minutes);
+    if (areas & CONFIG_AREA_NOTIFY) engine_notify(node->engine, config->notify_keyspace_events);
     if (areas & CONFIG_AREA_LOG) log_set_level(config->loglevel);
     /* Texts of the replication options are borrowed from the configuration: always again. */
     apply_replication(node);
