@@ -17,6 +17,7 @@ struct histogram {
     size_t bucket_count;
     uint64_t count;
     uint64_t sum; /* wraps only after 2^64 units */
+    uint64_t min; /* of no meaning while it is empty */
     uint64_t max;
 };
 
@@ -64,6 +65,7 @@ void histogram_record_times(struct histogram *histogram, uint64_t value, uint64_
     size_t bucket = bucket_of(value);
     reserve(histogram, bucket);
     histogram->counts[bucket] += times;
+    if (histogram->count == 0 || value < histogram->min) histogram->min = value;
     histogram->count += times;
     histogram->sum += value * times;
     if (value > histogram->max) histogram->max = value;
@@ -78,6 +80,7 @@ void histogram_merge(struct histogram *into, const struct histogram *from)
 {
     if (from->bucket_count > 0) reserve(into, from->bucket_count - 1);
     for (size_t i = 0; i < from->bucket_count; i++) into->counts[i] += from->counts[i];
+    if (from->count > 0 && (into->count == 0 || from->min < into->min)) into->min = from->min;
     into->count += from->count;
     into->sum += from->sum;
     into->max = MAX(into->max, from->max);
@@ -92,6 +95,11 @@ void histogram_reset(struct histogram *histogram)
 uint64_t histogram_count(const struct histogram *histogram)
 {
     return histogram->count;
+}
+
+uint64_t histogram_min(const struct histogram *histogram)
+{
+    return histogram->count == 0 ? 0 : histogram->min;
 }
 
 uint64_t histogram_max(const struct histogram *histogram)

@@ -14,6 +14,7 @@ void histogram_record_times(struct histogram *histogram, uint64_t value, uint64_
 void histogram_merge(struct histogram *into, const struct histogram *from);
 void histogram_reset(struct histogram *histogram);
 uint64_t histogram_count(const struct histogram *histogram);
+uint64_t histogram_min(const struct histogram *histogram); /* 0 while it is empty */
 uint64_t histogram_max(const struct histogram *histogram);
 double histogram_mean(const struct histogram *histogram);
 /* Smallest recorded bound with at least `percent` (0..100) of the values at or below it. */

@@ -91,6 +91,17 @@ enum err connect_tcp(const char *host, uint16_t port, enum connect_family family
     return err;
 }
 
+enum err connect_resolve(const char *host, char *ip, size_t capacity)
+{
+    struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
+    struct addrinfo *list;
+    if (getaddrinfo(host, NULL, &hints, &list) != 0) return ERR_NOT_FOUND;
+    int result = getnameinfo(list->ai_addr, list->ai_addrlen, ip, (socklen_t)capacity, NULL, 0,
+                             NI_NUMERICHOST);
+    freeaddrinfo(list);
+    return result != 0 ? ERR_NOT_FOUND : ERR_NONE;
+}
+
 enum err connect_unix(const char *path, int *fd)
 {
     struct sockaddr_un address = { .sun_family = AF_UNIX };

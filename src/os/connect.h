@@ -15,6 +15,8 @@ enum connect_family {
  * ERR_NOT_FOUND when the name is not known. */
 NODISCARD enum err connect_tcp(const char *host, uint16_t port, enum connect_family family,
                                time_ms timeout_ms, int *fd);
+/* The numeric address that a name stands for; `ip` holds `capacity` bytes. */
+NODISCARD enum err connect_resolve(const char *host, char *ip, size_t capacity);
 NODISCARD enum err connect_unix(const char *path, int *fd);
 void connect_close(int fd);
 

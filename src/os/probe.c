@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,9 +74,29 @@ size_t probe_resident(long pid)
     return resident * (size_t)sysconf(_SC_PAGESIZE);
 }
 
-bool probe_is_program(const char *path)
+/* As realpath(3), which wants a buffer of PATH_MAX. */
+static bool is_program(const char *path, char *absolute, size_t capacity)
 {
-    return access(path, X_OK) == 0;
+    char real[PATH_MAX];
+    struct stat about;
+    if (realpath(path, real) == NULL || access(real, X_OK) < 0) return false;
+    if (stat(real, &about) < 0 || !S_ISREG(about.st_mode)) return false;
+    int size = snprintf(absolute, capacity, "%s", real);
+    return size > 0 && (size_t)size < capacity;
+}
+
+bool probe_find_program(const char *name, char *path, size_t capacity)
+{
+    if (strchr(name, '/') != NULL) return is_program(name, path, capacity);
+    const char *at = getenv("PATH");
+    while (at != NULL && *at != 0) {
+        size_t size = strcspn(at, ":");
+        char candidate[PATH_MAX];
+        snprintf(candidate, sizeof(candidate), "%.*s/%s", (int)size, at, name);
+        if (is_program(candidate, path, capacity)) return true;
+        at += size + (at[size] == ':');
+    }
+    return false;
 }
 
 static _Noreturn void become_program(const struct probe_program *program)

@@ -21,8 +21,8 @@ struct probe_program {
     const char *output_path; /* where its standard output and errors go, or NULL: here */
     int core;                /* -1: any */
 };
-/* Is there a program of this path? */
-bool probe_is_program(const char *path);
+/* The absolute path of a program: of this path, or of this name in PATH. False: there is none. */
+bool probe_find_program(const char *name, char *path, size_t capacity);
 /* Starts a program that dies with this process; its pid, or -1. */
 long probe_start(const struct probe_program *program);
 

@@ -1,6 +1,7 @@
 /* eir-benchmark: puts load on a server, or compares servers. Its options are those of
  * valkey-benchmark, and a few more. */
 #include "tools/benchmark_options.h"
+#include "tools/benchmark_run.h"
 #include "tools/benchmark_scenarios.h"
 #include <stdio.h>
 
@@ -15,8 +16,7 @@ static int run(const struct benchmark_options *options)
         return 0;
     }
     if (options->other != NULL || options->scenario != NULL) return benchmark_scenario(options);
-    fprintf(stderr, "eir-benchmark compares servers so far: it needs --compare or --scenario\n");
-    return 1;
+    return benchmark_run(options);
 }
 
 int main(int argc, char **argv)

@@ -48,8 +48,9 @@ static void find_server(struct comparison *comparison)
     process_executable(own, sizeof(own));
     char *slash = strrchr(own, '/');
     if (slash != NULL) *slash = 0;
-    snprintf(path, capacity, "%s/eir-server", own);
-    if (probe_is_program(path)) return;
+    char beside[450];
+    snprintf(beside, sizeof(beside), "%s/eir-server", own);
+    if (probe_find_program(beside, path, capacity)) return;
     snprintf(path, capacity, "%s/../eir-server", own); /* as it is built */
 }
 

@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "os/clock.h"
 #include "resp/read.h"
+#include <ctype.h>
 #include <stdio.h>
 
 #define EVENTS         256
@@ -46,7 +47,7 @@ struct load {
     struct buffer pipeline;
     struct prng prng;
     struct loop_event *events; /* owned */
-    char failure[320];
+    char failure[480];
     /* Of the run at hand. */
     const struct load_work *work;
     struct load_tally *tally;
@@ -97,16 +98,40 @@ static void fail(struct load *load, const char *what, struct bytes why)
     if (load->tally != NULL) __atomic_store_n(&load->tally->is_stopped, true, __ATOMIC_RELAXED);
 }
 
-static void fail_to_connect(struct load *load, const struct client *client, enum err err)
+static void print_address(const struct client *client, char *text, size_t capacity)
 {
-    char what[160];
     const struct socket_address *address = &client->target->address;
     if (address->is_unix)
-        snprintf(what, sizeof(what), "Could not connect to server at %s: ", address->ip);
+        snprintf(text, capacity, "%s", address->ip);
     else
-        snprintf(what, sizeof(what), "Could not connect to server at %s:%u: ", address->ip,
-                 address->port);
-    fail(load, what, bytes_text(err_text(err)));
+        snprintf(text, capacity, "%s:%u", address->ip, address->port);
+}
+
+static void fail_to_connect(struct load *load, const struct client *client, enum err err)
+{
+    char address[120];
+    char what[200];
+    char why[64];
+    print_address(client, address, sizeof(address));
+    snprintf(what, sizeof(what), "Could not connect to server at %s: ", address);
+    snprintf(why, sizeof(why), "%s", err_text(err));
+    why[0] = (char)toupper((unsigned char)why[0]);
+    fail(load, what, bytes_text(why));
+}
+
+/* A server's error, in the words of valkey-benchmark. */
+static void fail_by_reply(struct load *load, const struct client *client, struct bytes line)
+{
+    char address[120];
+    char what[200];
+    print_address(client, address, sizeof(address));
+    if (client->state == CLIENT_GREETING)
+        snprintf(what, sizeof(what), "Node %s replied with error:\n", address);
+    else if (load->options.names_servers)
+        snprintf(what, sizeof(what), "Error from server %s: ", address);
+    else
+        snprintf(what, sizeof(what), "Error from server: ");
+    fail(load, what, line);
 }
 
 /* --- Sending --- */
@@ -139,7 +164,7 @@ static size_t claim(struct load *load)
     if (__atomic_load_n(&tally->is_stopped, __ATOMIC_RELAXED)) return 0;
     if (work->duration_ms > 0 && elapsed_ns >= work->duration_ms * 1000000) return 0;
     if (work->rate > 0) {
-        double due = (double)elapsed_ns / 1e9 * (double)work->rate;
+        double due = (double)elapsed_ns / 1e9 * work->rate;
         if ((double)__atomic_load_n(&tally->issued, __ATOMIC_RELAXED) > due) return 0;
     }
     uint64_t before = __atomic_fetch_add(&tally->issued, work->pipeline, __ATOMIC_RELAXED);
@@ -152,7 +177,7 @@ static void client_issue(struct load *load, struct client *client, size_t copies
 {
     const struct request_template *request = load->work->request;
     request_template_patch(request, load->pipeline.data, copies, &load->work->numbers,
-                           &client->target->tags, &load->prng);
+                           __atomic_load_n(&client->target->tags, __ATOMIC_ACQUIRE), &load->prng);
     client->state = CLIENT_BUSY;
     client->copies = (uint32_t)copies;
     client->awaited = (uint32_t)copies * request->command_count;
@@ -254,10 +279,8 @@ static void reply_is_error(struct load *load, const struct client *client, struc
         bytes_starts_with(line, BYTES("TRYAGAIN")) || bytes_starts_with(line, BYTES("CLUSTERDOWN"));
     if (client->state == CLIENT_BUSY && is_redirect && load->work->tolerates_redirects)
         __atomic_fetch_add(&load->tally->redirected, 1, __ATOMIC_RELAXED);
-    else if (client->state == CLIENT_GREETING)
-        fail(load, "The server replied to the greeting with an error: ", line);
     else
-        fail(load, "Error from server: ", line);
+        fail_by_reply(load, client, line);
 }
 
 static void client_done(struct load *load, struct client *client)

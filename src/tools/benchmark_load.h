@@ -15,7 +15,7 @@ struct load;
 
 struct load_target {
     struct socket_address address;
-    struct request_tags tags;
+    const struct request_tags *tags; /* borrowed; may change while a load runs. NULL: no cluster */
 };
 
 struct load_options {
@@ -25,7 +25,8 @@ struct load_options {
     size_t connection_count;
     struct bytes greeting; /* borrowed; sent first on each connection, OK is expected for all */
     uint32_t greeting_count;
-    bool reconnects; /* a new connection for each pipeline */
+    bool names_servers; /* in errors: there are several */
+    bool reconnects;    /* a new connection for each pipeline */
     uint64_t seed;
 };
 

@@ -71,7 +71,7 @@ static const struct option_row rows[] = {
       "Pipeline <numreq> requests (default 1)" },
     { "-q", OPTION_FLAG, PLACE(is_quiet), NULL, 0, 0, "Just one line a test" },
     { "--precision", OPTION_NUMBER, PLACE(precision), "<num>", 0, 3,
-      "Decimal places of latencies" },
+      "Accepted; latencies always have three decimals" },
     { "--csv", OPTION_FLAG, PLACE(is_csv), NULL, 0, 0, "CSV" },
     { "--json", OPTION_FLAG, PLACE(is_json), NULL, 0, 0, "JSON, one object" },
     { "-l", OPTION_FLAG, PLACE(is_endless), NULL, 0, 0, "Run the tests for ever" },
@@ -252,6 +252,11 @@ static bool check(const struct benchmark_options *options)
         return refuse("Options %s and %s are mutually exclusive", "-n", "--duration");
     if (options->user != NULL && options->password == NULL)
         return refuse("Option %s needs %s", "--user", "-a");
+    const char *mode = options->replica_mode;
+    if (strcmp(mode, "no") != 0 && strcmp(mode, "yes") != 0 && strcmp(mode, "all") != 0)
+        return refuse("Invalid value \"%s\" of option %s: no, yes or all", mode, "--rfr");
+    if (strcmp(mode, "no") != 0 && !options->is_cluster)
+        return refuse("Option %s needs %s", "--rfr", "--cluster");
     bool is_comparison = options->other != NULL || options->scenario != NULL;
     bool has_lists =
         options->clients.count > 1 || options->sizes.count > 1 || options->pipelines.count > 1;

@@ -123,7 +123,8 @@ void request_template_patch(const struct request_template *request, char *text, 
     if (request->place_count == 0) return;
     for (size_t copy = 0; copy < copies; copy++) {
         const char *tag = NULL;
-        if (tags->count > 0) tag = tags->letters + prng_below(prng, tags->count) * TAG_LETTERS;
+        if (tags != NULL && tags->count > 0)
+            tag = tags->letters + prng_below(prng, tags->count) * TAG_LETTERS;
         patch_copy(request, text, numbers, tag, prng);
         text += request->text.size;
     }

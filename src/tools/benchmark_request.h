@@ -42,7 +42,7 @@ struct request_numbers {
 /* Tags whose slots one node of a cluster serves: TAG_LETTERS letters each. */
 struct request_tags {
     const char *letters;
-    size_t count; /* 0: {tag} is sent as it is */
+    size_t count;
 };
 
 /* `data` replaces __data__. Places of numbers are looked for only if has_numbers, {tag} only if
@@ -58,7 +58,7 @@ void request_template_fini(struct request_template *request);
 void request_template_repeat(const struct request_template *request, size_t copies,
                              struct buffer *into);
 /* Puts fresh numbers into the first `copies` in `text`, and one tag into all places of a copy: what
- * belongs together has to stay in one slot. */
+ * belongs together has to stay in one slot. `tags` may be NULL: there are none. */
 void request_template_patch(const struct request_template *request, char *text, size_t copies,
                             const struct request_numbers *numbers, const struct request_tags *tags,
                             struct prng *prng);

@@ -189,7 +189,7 @@ static bool grow_one(struct comparison *comparison, struct contestant *contestan
         .pipeline =
             options->pipelines.count > 0 ? (size_t)options->pipelines.numbers[0] : GROWTH_PIPELINE,
         .duration_ms = (uint64_t)(options->duration_s > 0 ? options->duration_s : QUIET_S) * 1000,
-        .rate = options->rate > 0 ? (uint64_t)options->rate : GROWTH_RATE,
+        .rate = options->rate > 0 ? (double)options->rate : GROWTH_RATE,
     };
     bool is_good = contestant_run(contestant, &work, 0);
     struct latencies at = { .what = "keys that exist",

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/number.h"
 #include "os/clock.h"
+#include "os/disk.h"
 #include "os/probe.h"
 #include "os/process.h"
 #include "resp/request.h"
@@ -11,6 +12,7 @@
 
 #define START_MS 60000
 #define ARGS_MAX 200
+#define LOG_MAX  (64 * KIB)
 
 /* Nothing that runs beside the requests: no snapshots, no log. */
 static const char *const common_words[] = {
@@ -25,7 +27,7 @@ static long launch(struct measured_server *server, struct request *extra, const 
     snprintf(port, sizeof(port), "%u", server->address.port);
     char *argv[ARGS_MAX];
     size_t argc = 0;
-    argv[argc++] = memory_copy_text(server->setup.program);
+    argv[argc++] = memory_copy_text(server->program);
     argv[argc++] = memory_copy_text("--port");
     argv[argc++] = memory_copy_text(port);
     for (size_t i = 0; i < COUNT_OF(common_words); i++)
@@ -73,13 +75,25 @@ static bool form(struct measured_server *server)
     return false;
 }
 
+static void say_ended(const struct measured_server *server, int code)
+{
+    fprintf(stderr, "%s ended with %d; it said:\n", server->setup.program, code);
+    struct disk *disk = os_disk_create();
+    struct buffer log = { 0 };
+    char path[300];
+    snprintf(path, sizeof(path), "%s/log", server->directory);
+    if (disk_read_whole(disk, path, LOG_MAX, &log) == ERR_NONE)
+        fprintf(stderr, "%.*s\n", (int)log.size, log.data);
+    buffer_fini(&log);
+    os_disk_destroy(disk);
+}
+
 static bool wait_until_it_serves(struct measured_server *server, uint64_t launched_ns)
 {
     int code;
     while (!answers(server)) {
         if (process_reap(server->pid, &code)) {
-            fprintf(stderr, "%s ended with %d; its last words are in %s/log\n",
-                    server->setup.program, code, server->directory);
+            say_ended(server, code);
             server->pid = -1;
             return false;
         }
@@ -99,7 +113,7 @@ static bool wait_until_it_serves(struct measured_server *server, uint64_t launch
 bool measured_server_start(struct measured_server *server, const struct server_setup *setup)
 {
     *server = (struct measured_server){ .setup = *setup, .pid = -1, .link.fd = -1 };
-    if (!probe_is_program(setup->program)) {
+    if (!probe_find_program(setup->program, server->program, sizeof(server->program))) {
         fprintf(stderr, "There is no program %s\n", setup->program);
         return false;
     }
@@ -124,7 +138,7 @@ bool measured_server_start(struct measured_server *server, const struct server_s
     server->pid = launch(server, &extra, log_path);
     request_fini(&extra);
     if (server->pid > 0 && wait_until_it_serves(server, launched_ns)) return true;
-    if (server->pid > 0) measured_server_stop(server);
+    measured_server_stop(server);
     return false;
 }
 

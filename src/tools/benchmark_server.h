@@ -5,7 +5,7 @@
 #include "tools/benchmark_link.h"
 
 struct server_setup {
-    const char *program;   /* path */
+    const char *program;   /* path, or a name in PATH */
     const char *arguments; /* a line of words, quoted as in a configuration file; "" for none */
     int core;              /* -1: any */
     bool is_clustered;     /* one node that serves all slots */
@@ -13,6 +13,7 @@ struct server_setup {
 
 struct measured_server {
     struct server_setup setup;
+    char program[512]; /* absolute */
     char directory[256];
     struct socket_address address;
     long pid;

@@ -18,7 +18,7 @@ const struct benchmark_test benchmark_tests[] = {
     { ",sadd,", "SADD", "SADD myset% element:__rand_int__" },
     { ",hset,", "HSET", "HSET myhash% element:__rand_int__ __data__" },
     { ",spop,", "SPOP", "SPOP myset%" },
-    { ",zadd,", "ZADD", "ZADD myzset% __rand_int__ element:__rand_int__" },
+    { ",zadd,", "ZADD", "ZADD myzset% @score element:__rand_1st__" },
     { ",zpopmin,", "ZPOPMIN", "ZPOPMIN myzset%" },
     { ",lrange,lrange_100,lrange_300,lrange_500,lrange_600,", "LPUSH (needed to benchmark LRANGE)",
       "LPUSH mylist% __data__" },
@@ -68,14 +68,16 @@ struct words {
     size_t count;
 };
 
-/* '%' becomes the tag of a cluster, or nothing. */
-static void words_add(struct words *words, struct bytes word, bool is_cluster)
+/* '%' becomes the tag of a cluster, or nothing; a score has to be a number in any case. */
+static void words_add(struct words *words, struct bytes word, const struct benchmark_values *values)
 {
+    if (bytes_equal(word, BYTES("@score")))
+        word = values->has_numbers ? BYTES("__rand_int__") : BYTES("0");
     struct buffer *text = &words->texts[words->count++];
     for (size_t i = 0; i < word.size; i++) {
         if (word.data[i] != '%')
             buffer_append_byte(text, word.data[i]);
-        else if (is_cluster)
+        else if (values->is_cluster)
             buffer_append(text, BYTES(":{tag}"));
     }
 }
@@ -96,7 +98,7 @@ static void split(const struct benchmark_test *test, const struct benchmark_valu
     const char *at = test->words;
     while (*at != 0) {
         size_t size = strcspn(at, " ");
-        words_add(words, bytes_of(at, size), values->is_cluster);
+        words_add(words, bytes_of(at, size), values);
         at += size + (at[size] == ' ');
     }
     size_t first = words->count - test->repeated_words;

@@ -64,7 +64,15 @@ START_TEST(merging_adds_and_reset_forgets)
     histogram_record(first, 5);
     histogram_record(second, 100000);
     histogram_record(second, 7);
+    histogram_merge(second, first);
+    ck_assert_uint_eq(histogram_min(second), 5);
+    histogram_reset(second);
+    ck_assert_uint_eq(histogram_min(second), 0);
+    histogram_record(second, 100000);
+    histogram_record(second, 7);
+    ck_assert_uint_eq(histogram_min(second), 7);
     histogram_merge(first, second);
+    ck_assert_uint_eq(histogram_min(first), 5);
     ck_assert_uint_eq(histogram_count(first), 3);
     ck_assert_uint_eq(histogram_max(first), 100000);
     ck_assert_uint_eq(histogram_percentile(first, 50), 7);
