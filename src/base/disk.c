@@ -13,7 +13,12 @@ enum err disk_open(struct disk *disk, const char *name, enum disk_mode mode, str
 
 enum err disk_rename(struct disk *disk, const char *from, const char *to)
 {
-    return disk->ops->rename(disk, from, to);
+    return disk->ops->rename(disk, from, to, true);
+}
+
+enum err disk_rename_unsynced(struct disk *disk, const char *from, const char *to)
+{
+    return disk->ops->rename(disk, from, to, false);
 }
 
 enum err disk_remove(struct disk *disk, const char *name)
@@ -102,7 +107,7 @@ enum err disk_read_whole(struct disk *disk, const char *name, size_t size_max, s
     return err;
 }
 
-static enum err write_synced(struct disk *disk, const char *name, struct bytes content)
+enum err disk_write_synced(struct disk *disk, const char *name, struct bytes content)
 {
     struct file *file;
     enum err err = disk_open(disk, name, DISK_CREATE, &file);
@@ -121,7 +126,7 @@ enum err disk_replace(struct disk *disk, const char *name, struct bytes content)
     buffer_append_text(&temporary, name);
     buffer_append(&temporary, bytes_of(".tmp", sizeof(".tmp"))); /* with its terminator */
 
-    enum err err = write_synced(disk, temporary.data, content);
+    enum err err = disk_write_synced(disk, temporary.data, content);
     if (!err) err = disk_rename(disk, temporary.data, name);
     buffer_fini(&temporary);
     return err;

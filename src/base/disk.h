@@ -22,7 +22,7 @@ enum disk_mode {
  * wrappers below only. */
 struct disk_ops {
     enum err (*open)(struct disk *disk, const char *name, enum disk_mode mode, struct file **file);
-    enum err (*rename)(struct disk *disk, const char *from, const char *to);
+    enum err (*rename)(struct disk *disk, const char *from, const char *to, bool is_synced);
     enum err (*remove)(struct disk *disk, const char *name);
     enum err (*list)(struct disk *disk, const char *directory,
                      void (*visit)(void *context, const char *name), void *context);
@@ -51,6 +51,8 @@ NODISCARD enum err disk_open(struct disk *disk, const char *name, enum disk_mode
                              struct file **file);
 /* Atomic; the directory is synced before it returns. */
 NODISCARD enum err disk_rename(struct disk *disk, const char *from, const char *to);
+/* Atomic too, and without waiting for the disk: after a crash `to` may be what it was before. */
+NODISCARD enum err disk_rename_unsynced(struct disk *disk, const char *from, const char *to);
 NODISCARD enum err disk_remove(struct disk *disk, const char *name);
 /* Calls visit for every name in the directory; "." is the working directory. */
 NODISCARD enum err disk_list(struct disk *disk, const char *directory,
@@ -72,6 +74,8 @@ void file_close(struct file *file); /* NULL is allowed */
 /* The whole file at the end of `into`; ERR_TOO_LARGE over size_max. */
 NODISCARD enum err disk_read_whole(struct disk *disk, const char *name, size_t size_max,
                                    struct buffer *into);
+/* Created or replaced in place, and synced. */
+NODISCARD enum err disk_write_synced(struct disk *disk, const char *name, struct bytes content);
 /* Crash-safe: written to `name`.tmp, synced, renamed over `name`. */
 NODISCARD enum err disk_replace(struct disk *disk, const char *name, struct bytes content);
 

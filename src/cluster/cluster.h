@@ -131,6 +131,8 @@ void cluster_step(struct cluster *cluster, const struct cluster_event *event,
 /* The last CLUSTER_SAVE could not be made durable: nothing that shows its state leaves until a
  * later one succeeds; each is tried again before something has to be sent. */
 void cluster_save_failed(struct cluster *cluster);
+/* A CLUSTER_SAVE that may wait has failed: it is wanted again, and nothing is held back. */
+void cluster_save_again(struct cluster *cluster);
 /* When it wants CLUSTER_TIMEOUT. */
 time_ms cluster_deadline(const struct cluster *cluster);
 /* What CLUSTER_SAVE must make durable: the whole text of nodes.conf. */

@@ -196,6 +196,11 @@ void cluster_save_failed(struct cluster *cluster)
     /* `reveals` still tells what the save of the last step was for: a failed save that showed
      * nothing is only due again. */
     if (cluster->reveals) cluster->save_failed = true;
+    cluster_save_again(cluster);
+}
+
+void cluster_save_again(struct cluster *cluster)
+{
     cluster->save_is_wanted = true;
     cluster->save_failed_ms = cluster->now_ms;
 }

@@ -2,7 +2,8 @@
  *
  * CLUSTER_SAVE stands before the CLUSTER_SEND that reveals what was saved: a shell that fails to
  * save must drop every later effect of this list that `needs_save` marks, and tell the core with
- * the next event (cluster_save_failed in cluster.h). */
+ * the next event (cluster_save_failed in cluster.h). A SAVE that `may_wait` reveals nothing: it may
+ * be done beside everything else, as long as no older text ever replaces a newer one. */
 #ifndef EIR_CLUSTER_EFFECTS_H
 #define EIR_CLUSTER_EFFECTS_H
 
@@ -30,6 +31,7 @@ enum cluster_effect_type {
 struct cluster_effect {
     enum cluster_effect_type type;
     bool needs_save; /* reveals what the CLUSTER_SAVE before it makes durable */
+    bool may_wait;   /* SAVE: no packet and nobody's answer depends on it */
     uint64_t link;
     struct cluster_message *message; /* owned by the list */
     struct node_id node;

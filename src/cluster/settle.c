@@ -164,8 +164,8 @@ static void settle(struct cluster *cluster)
 }
 
 /* A thousand nodes that become known one by one must not mean a thousand synced files: what
- * reveals nothing may wait a little, and what a crash loses of it is learnt again. What an operator
- * was told to be done is never kept waiting. */
+ * reveals nothing may wait a little, and what a crash loses of it is learnt again. So it may also
+ * wait for a slow disk. What an operator was told to be done is never kept waiting. */
 #define SAVE_APART_MS 100
 
 static void save_if_wanted(struct cluster *cluster, bool is_order)
@@ -181,7 +181,7 @@ static void save_if_wanted(struct cluster *cluster, bool is_order)
     cluster->save_is_wanted = false;
     cluster->saved_ms = cluster->now_ms;
     cluster->reveals = false;
-    effects_add(cluster, CLUSTER_SAVE);
+    effects_add(cluster, CLUSTER_SAVE)->may_wait = !is_order;
     cluster->reveals = reveals;
     ensure(!cluster->save_is_wanted);
 }

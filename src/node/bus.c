@@ -2,7 +2,7 @@
  *
  * Effects are performed in their order. CLUSTER_SAVE is done at once, synced, before the messages
  * behind it are even encoded; when it fails, everything that would reveal the unsaved state is
- * dropped. */
+ * dropped. Only a save that nothing depends on is left to the background (nodes_conf.c). */
 #include "base/log.h"
 #include "base/memory.h"
 #include "cluster/wire.h"
@@ -40,22 +40,6 @@ static void bus_learn_id(struct node *node)
 }
 
 /* ---- effects ----------------------------------------------------------------------------- */
-
-static bool bus_save(struct node *node)
-{
-    struct buffer text = { 0 };
-    cluster_conf_write(node->cluster, &text);
-    enum err err = disk_replace(node->disk, node->config->cluster_config_file, buffer_bytes(&text));
-    buffer_fini(&text);
-    if (!err) return true;
-    log_warning("Can't save %s: %s", node->config->cluster_config_file, err_text(err));
-    cluster_save_failed(node->cluster);
-    if (node->config->cluster_config_save_behavior == CONFIG_SAVE_SYNC) {
-        log_warning("Fatal: can't update cluster config file.");
-        node_add_effect(node, NODE_EXIT)->count = 1;
-    }
-    return false;
-}
 
 static void bus_send(struct node *node, const struct cluster_effect *effect)
 {
@@ -155,8 +139,10 @@ static void bus_perform(struct node *node, struct cluster_effects *effects)
     bool is_saved = true;
     for (size_t i = 0; i < effects->count; i++) {
         const struct cluster_effect *effect = &effects->items[i];
-        if (effect->type == CLUSTER_SAVE)
-            is_saved = bus_save(node);
+        if (effect->type == CLUSTER_SAVE && effect->may_wait)
+            nodes_conf_save_later(node);
+        else if (effect->type == CLUSTER_SAVE)
+            is_saved = nodes_conf_save(node);
         else if (is_saved || !effect->needs_save)
             bus_perform_one(node, effect);
     }
@@ -424,6 +410,7 @@ enum err bus_create(struct node *node, char *why)
 {
     enum err err = bus_lock(node, why);
     if (err) return err;
+    nodes_conf_tidy(node);
     const char *name = node->config->cluster_config_file;
     struct buffer text = { 0 };
     err = disk_read_whole(node->disk, name, CONF_SIZE_MAX, &text);

@@ -38,6 +38,7 @@ struct node_effect *node_add_effect(struct node *node, enum node_effect_type typ
     effect->token = 0;
     effect->count = 0;
     effect->garbage = NULL;
+    effect->write = NULL;
     effect->type = type;
     return effect;
 }

@@ -121,6 +121,13 @@ struct client_memory {
     uint64_t evicted;
 };
 
+/* A nodes.conf that the shell writes beside the loop. */
+struct conf_writing {
+    bool is_running; /* NODE_WRITTEN is awaited */
+    bool is_stale;   /* something newer stands on the disk: what is being written is dropped */
+    bool wants_more; /* it changed since */
+};
+
 /* A CONFIG SET that waits for the shell. */
 struct config_change {
     struct config *before; /* owned; NULL: none waits */
@@ -159,6 +166,7 @@ struct node {
     struct cluster *cluster;     /* owned; NULL: stand-alone */
     struct cluster_facts facts;  /* as last told */
     struct file *conf_lock;      /* owned */
+    struct conf_writing conf_writing;
     struct number_map bus_links; /* link_number -> connection_number */
     link_number next_inbound;
     struct number_list accepted; /* links of the bus that the core has not heard of yet */

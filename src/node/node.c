@@ -203,6 +203,7 @@ static void take_one(struct node *node, const struct node_input *input)
     case NODE_GAP: bus_gap(node, (time_ms)input->count); break;
     case NODE_LISTENER_LOST: stop_listener_lost(node); break;
     case NODE_APPLIED: options_applied(node, input->count == 0); break;
+    case NODE_WRITTEN: nodes_conf_written(node, input->count == 0); break;
     }
 }
 

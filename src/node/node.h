@@ -51,6 +51,7 @@ enum node_input_type {
     NODE_GAP,           /* the process was stopped or the machine slept: count is milliseconds */
     NODE_LISTENER_LOST, /* the bus listener is broken */
     NODE_APPLIED,       /* answer to NODE_APPLY; count: 0 done, else it failed */
+    NODE_WRITTEN,       /* answer to NODE_WRITE; count: 0 durable, else it failed */
 };
 
 /* Why a connection closed; the values of cluster/cluster.h's enum link_cause. */
@@ -84,6 +85,8 @@ enum node_effect_type {
     NODE_FORK,       /* fork; the child runs node_child_run(job) and exits with its answer */
     NODE_KILL_CHILD, /* answer NODE_CHILD_EXITED */
     NODE_FREE,       /* garbage: free off-thread */
+    NODE_WRITE,      /* write, owned by who performs it: disk_write_synced() off-thread, one after
+                        the other; answer NODE_WRITTEN */
     NODE_APPLY,      /* listeners or directory changed: do what node_config now says; count: mask
                         of enum config_area; answer NODE_APPLIED */
     NODE_STALL,      /* stand still for count milliseconds (DEBUG SLEEP) */
@@ -97,6 +100,13 @@ enum child_job {
     CHILD_STREAM, /* snapshot to the pipe, for replicas */
 };
 
+/* A file that is written beside the loop. */
+struct node_write {
+    char *name; /* owned */
+    struct buffer content;
+};
+void node_write_destroy(struct node_write *write);
+
 struct node_effect {
     enum node_effect_type type;
     connection_number connection;
@@ -108,6 +118,7 @@ struct node_effect {
     int count;
     void *garbage;
     void (*garbage_free)(void *garbage);
+    struct node_write *write;
 };
 
 struct node_effects {

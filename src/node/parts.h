@@ -8,6 +8,7 @@
  *   limits.c       clients that take too much or say nothing
  *   client_memory.c  what all clients take together
  *   bus.c          the cluster core: its links, its effects, its facts
+ *   nodes_conf.c   its memory on the disk
  *   replication.c  what the two replication cores want, done
  *   follow.c       the following half: the stream of our primary
  *   feed.c         the feeding half: replicas of ours
@@ -106,6 +107,17 @@ void bus_order(struct node *node, const struct cluster_order *order, struct clus
 /* At start, once the data are loaded: a replica follows the primary that nodes.conf names. */
 void bus_resume_role(struct node *node);
 void bus_publish(struct node *node, bool is_sharded, struct bytes channel, struct bytes payload);
+
+/* ---- nodes_conf.c ---- */
+/* Durable when it returns; false: it failed, and the core has been told. */
+bool nodes_conf_save(struct node *node);
+/* Durable one day; a failure is told to the core then. */
+void nodes_conf_save_later(struct node *node);
+void nodes_conf_written(struct node *node, bool is_done);
+/* Before the process ends: what is still on its way is saved now. */
+void nodes_conf_finish(struct node *node);
+/* At start: what an earlier process left half done goes. */
+void nodes_conf_tidy(struct node *node);
 
 /* ---- follow.c ---- */
 void follow_start(struct node *node, const char *host, uint16_t port);

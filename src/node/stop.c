@@ -121,6 +121,7 @@ void stop_turn(struct node *node)
             return;
         }
     }
+    nodes_conf_finish(node);
     log_warning("Eir is now ready to exit, bye bye...");
     node_add_effect(node, NODE_EXIT)->count = 0;
 }

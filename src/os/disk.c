@@ -155,12 +155,12 @@ static void keep_mode(const char *from, const char *to)
     (void)ignored;
 }
 
-static enum err os_disk_rename(struct disk *disk, const char *from, const char *to)
+static enum err os_disk_rename(struct disk *disk, const char *from, const char *to, bool is_synced)
 {
     (void)disk;
     keep_mode(from, to);
     if (rename(from, to) < 0) return err_from_errno(errno);
-    return sync_directory_of(to);
+    return is_synced ? sync_directory_of(to) : ERR_NONE;
 }
 
 static enum err os_disk_remove(struct disk *disk, const char *name)

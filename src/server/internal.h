@@ -6,6 +6,7 @@
 #include "os/loop.h"
 #include "os/resolve.h"
 #include "os/worker.h"
+#include "os/writer.h"
 
 /* Tags of the loop that are no connection numbers. */
 #define TAG_CLIENT_LISTENER UINT64_MAX
@@ -40,6 +41,7 @@ struct server {
     struct disk *disk;         /* owned */
     struct worker *freeing;    /* owned */
     struct resolver *resolver; /* owned */
+    struct writer *writer;     /* owned */
 
     struct connection *connections; /* owned; by place of the number */
     size_t connection_capacity;

@@ -36,6 +36,14 @@ static void server_apply(struct server *server, uint32_t areas)
     server_add_input(server, NODE_APPLIED)->count = is_done ? 0 : 1;
 }
 
+static void server_write(struct server *server, struct node_write *write)
+{
+    writer_submit(server->writer, write->name, write->content);
+    write->name = NULL;
+    write->content = (struct buffer){ 0 };
+    node_write_destroy(write);
+}
+
 static void server_perform(struct server *server, const struct node_effect *effect)
 {
     switch (effect->type) {
@@ -57,6 +65,7 @@ static void server_perform(struct server *server, const struct node_effect *effe
     case NODE_FORK: child_start(server, effect->job); break;
     case NODE_KILL_CHILD: child_kill(server); break;
     case NODE_FREE: worker_submit(server->freeing, effect->garbage_free, effect->garbage); break;
+    case NODE_WRITE: server_write(server, effect->write); break;
     case NODE_APPLY: server_apply(server, (uint32_t)effect->count); break;
     case NODE_STALL: process_stall(effect->count); break;
     case NODE_EXIT:
@@ -77,6 +86,13 @@ static void server_add_resolved(struct server *server)
     loop_wake(server->loop);
 }
 
+static void server_add_written(struct server *server)
+{
+    enum err err;
+    while (writer_take(server->writer, &err))
+        server_add_input(server, NODE_WRITTEN)->count = (size_t)err;
+}
+
 static void server_add_signal(struct server *server, int signal)
 {
     struct node_input *input = server_add_input(server, NODE_SIGNAL);
@@ -93,7 +109,10 @@ static void server_add_event(struct server *server, const struct loop_event *eve
         else
             server_add_signal(server, (int)event->count);
         break;
-    case LOOP_WOKEN: server_add_resolved(server); break;
+    case LOOP_WOKEN:
+        server_add_resolved(server);
+        server_add_written(server);
+        break;
     default:
         if (event->tag == TAG_CHILD)
             child_event(server, event);
@@ -198,6 +217,7 @@ static bool server_open(struct server *server, struct config *config)
     ensure(err == ERR_NONE);
     server->freeing = worker_create("eir-free");
     server->resolver = resolver_create(server_wake, server);
+    server->writer = writer_create(server->disk, server_wake, server);
     node_effects_init(&server->effects);
     if (!server_create_node(server, config)) return false;
     log_file_set_node(server->log_file, server->node);
@@ -216,6 +236,7 @@ static void server_close(struct server *server)
     node_effects_fini(&server->effects);
     worker_destroy(server->freeing);
     resolver_destroy(server->resolver);
+    writer_destroy(server->writer);
     listeners_close(server);
     loop_destroy(server->loop);
     os_disk_destroy(server->disk);

@@ -321,7 +321,7 @@ static void directory_sync(struct memory_disk *disk, const char *text)
             point(&disk->names[i].durable, disk->names[i].live);
 }
 
-static enum err disk_rename_op(struct disk *base, const char *from, const char *to)
+static enum err disk_rename_op(struct disk *base, const char *from, const char *to, bool is_synced)
 {
     struct memory_disk *disk = (struct memory_disk *)base;
     enum err err = operation(disk, MEMORY_DISK_RENAME);
@@ -333,7 +333,7 @@ static enum err disk_rename_op(struct disk *base, const char *from, const char *
         point(&name_ask(disk, to)->live, node);
         point(&name_find(disk, from)->live, NULL);
     }
-    directory_sync(disk, name_find(disk, to)->text);
+    if (is_synced) directory_sync(disk, name_find(disk, to)->text);
     names_tidy(disk);
     return ERR_NONE;
 }

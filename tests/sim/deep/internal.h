@@ -19,6 +19,7 @@ enum deep_event_type {
     DEEP_CHILD_BYTES, /* who */
     DEEP_CHILD_EXIT,  /* who; number: code */
     DEEP_RESOLVED,    /* who; number: token */
+    DEEP_WRITE,       /* who; host: name, bytes: content of a file */
     DEEP_RESUME,      /* who: SIGCONT */
     DEEP_CLIENT_TURN, /* who */
 };

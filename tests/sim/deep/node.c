@@ -135,6 +135,24 @@ static void hold_connection(struct deep *deep, struct deep_node *shell,
     }
 }
 
+/* A disk that is mostly quick, and sometimes busy with others. */
+static void write_later(struct deep *deep, struct deep_node *shell, struct node_write *write)
+{
+    time_ms in_ms = prng_between(&deep->prng, 0, prng_chance(&deep->prng, 1, 8) ? 2000 : 20);
+    struct deep_event *event = schedule_at_node(deep, shell, in_ms, DEEP_WRITE);
+    snprintf(event->host, sizeof(event->host), "%s", write->name);
+    buffer_append(&event->bytes, buffer_bytes(&write->content));
+    node_write_destroy(write);
+}
+
+static void write_now(struct deep *deep, struct deep_node *shell, const struct deep_event *event)
+{
+    struct disk *disk = memory_disk_disk(shell->disk);
+    enum err err = disk_write_synced(disk, event->host, buffer_bytes(&event->bytes));
+    struct node_input input = { .type = NODE_WRITTEN, .count = err };
+    node_shell_turn(deep, shell, &input, 1);
+}
+
 static void perform(struct deep *deep, struct deep_node *shell, const struct node_effect *effect)
 {
     switch (effect->type) {
@@ -171,6 +189,7 @@ static void perform(struct deep *deep, struct deep_node *shell, const struct nod
         shell->child.code = 137;
         break;
     case NODE_FREE: effect->garbage_free(effect->garbage); break;
+    case NODE_WRITE: write_later(deep, shell, effect->write); break;
     case NODE_APPLY:
     case NODE_STALL: break;
     case NODE_EXIT: shell->wants_exit = true; break;
@@ -239,10 +258,13 @@ void node_shell_event(struct deep *deep, struct deep_event *event)
         struct deep_event *later = schedule_at_node(deep, shell, 50, event->type);
         later->number = event->number;
         memcpy(later->host, event->host, sizeof(later->host));
+        buffer_append(&later->bytes, buffer_bytes(&event->bytes));
         return;
     }
     if (event->type == DEEP_RESOLVED)
         resolved(deep, shell, event);
+    else if (event->type == DEEP_WRITE)
+        write_now(deep, shell, event);
     else
         child_event(deep, shell, event);
 }
