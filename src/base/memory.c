@@ -187,6 +187,15 @@ void memory_peak_reset(void)
 }
 
 #ifdef EIR_SYSTEM_MALLOC
+void memory_report(void (*write)(void *context, const char *text), void *context)
+{
+    write(context, "Stats are not supported by the allocator of the C library\n");
+}
+
+void memory_purge(void)
+{
+}
+
 void memory_stats_read(struct memory_stats *stats)
 {
     size_t used = memory_used();
@@ -195,6 +204,18 @@ void memory_stats_read(struct memory_stats *stats)
     };
 }
 #else
+void memory_report(void (*write)(void *context, const char *text), void *context)
+{
+    malloc_stats_print(write, context, NULL);
+}
+
+void memory_purge(void)
+{
+#define TEXT_OF(x)  #x
+#define TEXT_OF2(x) TEXT_OF(x)
+    (void)mallctl("arena." TEXT_OF2(MALLCTL_ARENAS_ALL) ".purge", NULL, NULL, NULL, 0);
+}
+
 static size_t allocator_size(const char *name)
 {
     size_t value = 0;
@@ -210,8 +231,6 @@ void memory_stats_read(struct memory_stats *stats)
     (void)mallctl("epoch", &epoch, &size, &epoch, size);
     size_t page = allocator_size("arenas.page");
     *stats = (struct memory_stats){
-#define TEXT_OF(x)  #x
-#define TEXT_OF2(x) TEXT_OF(x)
         .allocator = "jemalloc-" TEXT_OF2(JEMALLOC_VERSION_MAJOR) "." TEXT_OF2(
             JEMALLOC_VERSION_MINOR) "." TEXT_OF2(JEMALLOC_VERSION_BUGFIX),
         .allocated = allocator_size("stats.allocated"),

@@ -42,4 +42,9 @@ struct memory_stats {
 /* Asks the allocator; takes microseconds, not for the hot path. */
 void memory_stats_read(struct memory_stats *stats);
 
+/* The allocator's own account, in pieces of text. */
+void memory_report(void (*write)(void *context, const char *text), void *context);
+/* Gives free pages back to the system. */
+void memory_purge(void);
+
 #endif

@@ -24,4 +24,5 @@ void commands_register(struct engine *engine)
     register_family(engine, object_commands);
     register_family(engine, server_commands);
     register_family(engine, function_commands);
+    register_family(engine, lolwut_commands);
 }

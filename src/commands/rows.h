@@ -16,5 +16,6 @@ extern const struct command scan_commands[];
 extern const struct command object_commands[];
 extern const struct command server_commands[];
 extern const struct command function_commands[];
+extern const struct command lolwut_commands[];
 
 #endif

@@ -27,6 +27,7 @@ struct call {
     time_ms now_ms;
     time_ms wall_ms;
     uint64_t hidden;   /* see call_hide */
+    uint64_t stall_ns; /* the process will stop so long for it: its own time (DEBUG SLEEP) */
     uint32_t notified; /* classes of events that are published: enum notify_class */
     bool is_failed;    /* an error was answered */
     bool is_changed;   /* see call_changed */

@@ -32,6 +32,7 @@ struct engine *engine_create(const struct engine_options *options)
     changes_init(&engine->changes);
     list_init(&engine->sessions);
     list_init(&engine->detached);
+    commandlogs_init(engine->commandlogs);
     list_init(&engine->ready);
     list_init(&engine->work);
     list_init(&engine->paused);
@@ -47,10 +48,13 @@ struct engine *engine_create(const struct engine_options *options)
     struct hash_key hash_key = { { prng_next(&engine->prng), prng_next(&engine->prng) } };
     pubsub_init(&engine->pubsub, hash_key);
 
+    engine_settings_changed(engine);
     command_table_init(&engine->table);
     OWN_ROWS(connection_commands);
     OWN_ROWS(client_rows);
     OWN_ROWS(command_rows);
+    OWN_ROWS(commandlog_commands);
+    OWN_ROWS(latency_commands);
     OWN_ROWS(monitor_commands);
     OWN_ROWS(multi_commands);
     OWN_ROWS(pubsub_commands);
@@ -72,6 +76,8 @@ void engine_destroy(struct engine *engine)
     pubsub_fini(&engine->pubsub);
     changes_fini(&engine->changes);
     buffer_fini(&engine->notify_channel);
+    commandlogs_fini(engine->commandlogs);
+    latency_fini(engine);
     heap_fini(&engine->deadlines);
     output_fini(&engine->nowhere);
     output_fini(&engine->after);
@@ -146,9 +152,9 @@ void engine_statistics_reset(struct engine *engine)
     engine->error_count = 0;
     for (uint32_t i = 0; i < engine->table.count; i++) {
         struct command_entry *entry = engine->table.entries[i];
-        entry->statistics = (struct command_statistics){ 0 };
+        command_statistics_reset(&entry->statistics);
         for (uint32_t k = 0; k < entry->sub_count; k++)
-            entry->subs[k].statistics = (struct command_statistics){ 0 };
+            command_statistics_reset(&entry->subs[k].statistics);
     }
 }
 

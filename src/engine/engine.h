@@ -15,6 +15,7 @@
 
 #include "base/err.h"
 #include "engine/command.h"
+#include "engine/commandlog.h"
 #include "engine/permit.h"
 #include "engine/session.h"
 #include "keyspace/evict.h"
@@ -34,9 +35,12 @@ struct engine_settings {
     bool lazy_server_del;
     bool lazy_user_del;
     bool lazy_user_flush;
-    bool dump_is_plain;            /* rdbcompression no */
-    bool dump_is_relaxed;          /* rdb-version-check relaxed */
-    bool is_lfu;                   /* an LFU policy: OBJECT FREQ instead of IDLETIME */
+    bool dump_is_plain;   /* rdbcompression no */
+    bool dump_is_relaxed; /* rdb-version-check relaxed */
+    bool is_lfu;          /* an LFU policy: OBJECT FREQ instead of IDLETIME */
+    struct commandlog_limits logs[COMMANDLOG_KINDS];
+    int64_t latency_threshold_ms;  /* latency-monitor-threshold; 0: nothing is recorded */
+    bool tracks_latency;           /* a histogram for every command */
     size_t memory_max;             /* maxmemory; 0: no limit */
     bool may_evict;                /* false: noeviction */
     struct evict_policy evict;     /* which keys go */
@@ -68,6 +72,8 @@ uint64_t engine_fingerprint(const struct engine *engine);
 /* The caller writes into them between turns. */
 struct permit *engine_permit(struct engine *engine);
 struct engine_settings *engine_settings(struct engine *engine);
+/* To be called when they were changed. */
+void engine_settings_changed(struct engine *engine);
 /* What engine_options named, its magic checked. */
 void *engine_host(const struct engine *engine);
 struct keyspace *engine_keyspace(struct engine *engine);
@@ -152,7 +158,10 @@ struct engine_counters {
 struct engine_counters *engine_counters(struct engine *engine);
 void engine_statistics_reset(struct engine *engine); /* CONFIG RESETSTAT */
 
+struct histogram;
+
 struct command_statistics {
+    struct histogram *latencies; /* owned by the table; nanoseconds; NULL: none were counted */
     uint64_t calls;
     uint64_t ticks; /* nanoseconds */
     uint64_t rejected;

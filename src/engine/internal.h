@@ -4,6 +4,8 @@
 
 #include "base/prng.h"
 #include "engine/call.h"
+#include "engine/commandlog.h"
+#include "engine/latency.h"
 #include "engine/pubsub.h"
 #include "engine/table.h"
 
@@ -105,6 +107,12 @@ struct room {
     uint64_t over_ticks; /* how long it was so in all, without the present time */
 };
 
+/* From here on a call is worth a look at the logs: the least of their thresholds. */
+struct notable {
+    uint64_t ns;
+    uint64_t bytes; /* of request and reply together */
+};
+
 struct engine {
     uint32_t magic;
     uint32_t host_magic;
@@ -155,6 +163,10 @@ struct engine {
     struct resp_writer after_writer;
 
     struct room room;
+    struct notable notable;
+    size_t request_bytes; /* of the request that runs; 0: it came from nowhere */
+    struct commandlog commandlogs[COMMANDLOG_KINDS];
+    struct latency_track *latencies[LATENCY_EVENTS]; /* owned; NULL: never recorded */
     struct permit permit;
 };
 
@@ -173,6 +185,8 @@ void session_finish_output(struct engine *engine, struct session *session);
 void session_mark_write(struct engine *engine, struct session *session);
 void call_init(struct call *call, struct engine *engine, struct session *session,
                struct command_entry *entry, const struct bytes *argv, uint32_t argc);
+/* A call that took long, or many bytes: the logs decide what of it concerns them. */
+void call_note(const struct call *call, uint64_t taken_ns, size_t replied);
 /* Runs the row, with statistics and propagation; everything was checked before. */
 void engine_run_call(struct engine *engine, struct call *call);
 /* The command, or its subcommand; NULL: unknown. */
@@ -241,6 +255,8 @@ bool engine_needs_password(const struct engine *engine);
 extern const struct command connection_commands[];
 extern const struct command client_rows[];
 extern const struct command command_rows[];
+extern const struct command commandlog_commands[];
+extern const struct command latency_commands[];
 extern const struct command monitor_commands[];
 extern const struct command multi_commands[];
 extern const struct command pubsub_commands[];

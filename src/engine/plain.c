@@ -7,6 +7,10 @@
 #include "base/ensure.h"
 #include "engine/internal.h"
 
+/* A log that wants to know of commands shorter than this has them measured one by one. Rows whose
+ * work grows with their value are not plain, so what is takes far less. */
+#define PLAIN_NOTABLE_NS 1000000
+
 /* Flags of sessions that change nothing about how a request is run. */
 #define SESSION_HARMLESS                                                                           \
     (SESSION_UNIX | SESSION_TLS | SESSION_NO_EVICT | SESSION_READONLY | SESSION_CAPA_REDIRECT)
@@ -25,6 +29,8 @@ static uint32_t stops_of(const struct engine *engine)
                        !permit->is_cluster_down && engine->pause == PAUSE_NONE &&
                        permit->pause == PAUSE_NONE;
     if (!is_in_order || engine->observers != 0) return PLAIN_NOTHING;
+    /* What is shared among many commands cannot tell which of them took a few microseconds. */
+    if (engine->notable.ns < PLAIN_NOTABLE_NS) return PLAIN_NOTHING;
     bool has_lease = !permit->has_lease || engine->clock.now_ms < permit->writes_until_ms;
     bool may_write =
         has_lease && permit->misconf == NULL && !permit->lacks_replicas && !permit->is_replica;
@@ -76,6 +82,7 @@ bool engine_run_plain(struct engine *engine, struct session *session, struct bat
     if (entry->flags & CMD_WRITE && engine->permit.has_lease) session_mark_write(engine, session);
 
     uint64_t dirty = keyspace_dirty(engine->keyspace);
+    size_t output_before = session->output.size;
     engine->running = session;
     propagation_group_begin(engine);
     entry->command->run(&call);
@@ -85,6 +92,12 @@ bool engine_run_plain(struct engine *engine, struct session *session, struct bat
     propagation_group_end(engine);
     engine->running = NULL;
 
+    size_t asked = item->end - item->feed->executed;
+    size_t replied = session->output.size - output_before;
+    if (__builtin_expect(asked + replied >= engine->notable.bytes, 0)) {
+        engine->request_bytes = asked;
+        call_note(&call, 0, replied);
+    }
     if (call.is_failed) entry->statistics.failed++;
     session_finish_output(engine, session);
     item->ran_plain = true;
@@ -105,5 +118,6 @@ void engine_measure_plain(struct engine *engine, struct batch_item *items, uint3
         items[i].ran_plain = false;
         items[i].entry->statistics.calls++;
         items[i].entry->statistics.ticks += share;
+        if (engine->settings.tracks_latency) latency_count(items[i].entry, share);
     }
 }

@@ -59,8 +59,10 @@ size_t engine_expire_due(struct engine *engine, struct engine_clock clock, size_
     struct access access = { .wall_ms = clock.wall_ms,
                              .may_expire = true,
                              .changes = &engine->changes };
+    uint64_t start = engine->ticks();
     size_t count = keyspace_expire_due(engine->keyspace, &access, count_max);
     propagation_of_changes(engine);
+    latency_note(engine, LATENCY_EXPIRE_CYCLE, engine->ticks() - start);
     return count;
 }
 

@@ -60,6 +60,7 @@ static void make_room(struct engine *engine)
         is_found = evict_some(engine);
         now = engine->ticks();
     }
+    latency_note(engine, LATENCY_EVICTION_CYCLE, now - start);
     bool is_over = memory_over(engine) > 0;
     engine->room.is_lacking = is_over && !is_found;
     if (is_over && is_found)

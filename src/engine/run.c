@@ -40,6 +40,41 @@ static void tell_observers(struct engine *engine, const struct call *call)
     if (!(call->entry->flags & (CMD_ADMIN | CMD_SKIP_MONITOR))) monitor_tell(engine, call);
 }
 
+/* It took long, or many bytes: the logs decide which of them it concerns. */
+void call_note(const struct call *call, uint64_t taken_ns, size_t replied)
+{
+    struct engine *engine = call->engine;
+    bool is_fast = call->entry->flags & CMD_FAST;
+    latency_note(engine, is_fast ? LATENCY_FAST_COMMAND : LATENCY_COMMAND, taken_ns);
+    const uint64_t values[COMMANDLOG_KINDS] = {
+        [COMMANDLOG_SLOW] = taken_ns / 1000,
+        [COMMANDLOG_LARGE_REQUEST] = engine->request_bytes,
+        [COMMANDLOG_LARGE_REPLY] = replied,
+    };
+    commandlog_note(call, values);
+}
+
+static uint64_t threshold_of(int64_t value, int64_t unit)
+{
+    if (value < 0) return UINT64_MAX;
+    return value > INT64_MAX / unit ? UINT64_MAX : (uint64_t)(value * unit);
+}
+
+void engine_settings_changed(struct engine *engine)
+{
+    const struct engine_settings *settings = &engine->settings;
+    const struct commandlog_limits *logs = settings->logs;
+    int64_t latency_ms = settings->latency_threshold_ms > 0 ? settings->latency_threshold_ms : -1;
+    uint64_t from[COMMANDLOG_KINDS];
+    for (int kind = 0; kind < COMMANDLOG_KINDS; kind++) {
+        bool is_on = logs[kind].length_max > 0;
+        int64_t unit = kind == COMMANDLOG_SLOW ? 1000 : 1;
+        from[kind] = is_on ? threshold_of(logs[kind].threshold, unit) : UINT64_MAX;
+    }
+    engine->notable.ns = MIN(from[COMMANDLOG_SLOW], threshold_of(latency_ms, 1000000));
+    engine->notable.bytes = MIN(from[COMMANDLOG_LARGE_REQUEST], from[COMMANDLOG_LARGE_REPLY]);
+}
+
 void call_finish_changes(struct engine *engine, struct call *call, uint64_t dirty_before)
 {
     uint64_t dirty = keyspace_dirty(engine->keyspace);
@@ -60,14 +95,20 @@ void engine_run_call(struct engine *engine, struct call *call)
     struct command_entry *entry = call->entry;
     uint64_t dirty = keyspace_dirty(engine->keyspace);
     uint64_t start = engine->ticks_last;
+    size_t output_before = call->writer->output->size;
 
     propagation_group_begin(engine);
     call->command->run(call);
 
     uint64_t end = engine->ticks();
     engine->ticks_last = end;
+    uint64_t taken = end - start + call->stall_ns;
+    size_t replied = call->writer->output->size - output_before;
     entry->statistics.calls++;
-    entry->statistics.ticks += end - start;
+    entry->statistics.ticks += taken;
+    if (engine->settings.tracks_latency) latency_count(entry, taken);
+    if (taken >= engine->notable.ns || engine->request_bytes + replied >= engine->notable.bytes)
+        call_note(call, taken, replied);
     if (call->is_failed) entry->statistics.failed++;
     engine->counters.commands++;
     call->session->command_count++;

@@ -1,6 +1,7 @@
 /* Building the table of commands and finding rows in it. */
 #include "engine/table.h"
 #include "base/ensure.h"
+#include "base/histogram.h"
 #include "base/memory.h"
 #include "engine/words.h"
 
@@ -12,9 +13,16 @@ void command_table_init(struct command_table *table)
     table->places = memory_alloc_zero(PLACES_AT_START * sizeof(*table->places));
 }
 
+void command_statistics_reset(struct command_statistics *statistics)
+{
+    if (statistics->latencies != NULL) histogram_destroy(statistics->latencies);
+    *statistics = (struct command_statistics){ .latencies = NULL };
+}
+
 static void entry_fini(struct command_entry *entry)
 {
     for (uint32_t i = 0; i < entry->sub_count; i++) entry_fini(&entry->subs[i]);
+    command_statistics_reset(&entry->statistics);
     memory_free(entry->subs);
     memory_free(entry->name);
 }
@@ -111,7 +119,8 @@ static bool row_is_plain(const struct command_entry *entry)
     if (entry->sub_count > 0 || entry->key_shape != KEYS_ONE || entry->key_first <= 0) return false;
     if (!(entry->flags & (CMD_READ | CMD_WRITE)) || entry->flags & ROW_NEVER) return false;
     /* Measured together with its neighbours, so none that may take long. */
-    return entry->flags & CMD_FAST || entry->acl & ACL_STRING;
+    const char *complexity = entry->command->complexity;
+    return entry->flags & CMD_FAST || (complexity != NULL && strncmp(complexity, "O(1)", 4) == 0);
 }
 
 static void entry_init(struct command_entry *entry, const struct command *row,

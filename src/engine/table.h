@@ -27,7 +27,7 @@ struct command_entry {
     size_t word_size;
     uint32_t flags; /* the row's, and CMD_MOVABLE_KEYS */
     uint32_t acl;   /* the row's, and what the flags say */
-    bool is_plain; /* see engine_run_plain */
+    bool is_plain;  /* see engine_run_plain */
     uint8_t key_shape;
     int16_t key_first, key_last, key_step; /* as COMMAND INFO shows them */
     struct command_statistics statistics;
@@ -48,6 +48,8 @@ struct command_table {
     struct command_renamed *renamed; /* owned; a handful */
     uint32_t renamed_count;
 };
+
+void command_statistics_reset(struct command_statistics *statistics);
 
 void command_table_init(struct command_table *table);
 void command_table_fini(struct command_table *table);

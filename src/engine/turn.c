@@ -58,6 +58,7 @@ static void run_long(struct engine *engine, struct batch_item *item)
 {
     struct feed *feed = item->feed;
     const struct bytes *argv = engine->batch.argv + item->argv_at;
+    engine->request_bytes = item->end - feed->executed;
     if (engine_run_request(engine, feed->session, item, argv) == MUST_WAIT)
         feed->is_halted = true;
     else

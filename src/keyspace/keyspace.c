@@ -224,6 +224,11 @@ void keyspace_stats_reset(struct keyspace *keyspace)
     keyspace->stats = (struct keyspace_stats){ 0 };
 }
 
+size_t keyspace_database_memory(const struct keyspace *keyspace, uint32_t db)
+{
+    return database_memory(keyspace_database(keyspace, db));
+}
+
 size_t keyspace_table_memory(const struct keyspace *keyspace)
 {
     size_t memory = 0;

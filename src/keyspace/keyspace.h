@@ -235,5 +235,6 @@ void keyspace_stats_read(const struct keyspace *keyspace, struct keyspace_stats 
 void keyspace_stats_reset(struct keyspace *keyspace); /* CONFIG RESETSTAT */
 /* Bytes of lines and indexes, without the entries; looks at every slot that holds keys. */
 size_t keyspace_table_memory(const struct keyspace *keyspace);
+size_t keyspace_database_memory(const struct keyspace *keyspace, uint32_t db);
 
 #endif

@@ -32,6 +32,12 @@ struct keyspace *data_create_keyspace(struct node *node)
     return keyspace_create(&options);
 }
 
+size_t data_overhead(const struct node *node)
+{
+    return node->memory_at_start + keyspace_table_memory(node->keyspace) +
+           backlog_memory(node->backlog);
+}
+
 static void garbage_free(void *garbage)
 {
     garbage_destroy(garbage);

@@ -31,6 +31,7 @@ static const struct info_section sections[] = {
     { "modules", "Modules", SHOWN_BY_DEFAULT | SHOWN_BY_ALL, info_modules },
     { "commandstats", "Commandstats", SHOWN_BY_ALL, info_commandstats },
     { "errorstats", "Errorstats", SHOWN_BY_DEFAULT | SHOWN_BY_ALL, info_errorstats },
+    { "latencystats", "Latencystats", SHOWN_BY_ALL, info_latencystats },
     { "cluster", "Cluster", SHOWN_BY_DEFAULT | SHOWN_BY_ALL, info_cluster },
     { "cluster_info", "Cluster Info", SHOWN_BY_ALL, info_cluster_info },
     { "keyspace", "Keyspace", SHOWN_BY_DEFAULT | SHOWN_BY_ALL, info_keyspace },

@@ -26,6 +26,7 @@ void info_clients(struct node *node, struct buffer *into);
 void info_persistence(struct node *node, struct buffer *into);
 void info_stats(struct node *node, struct buffer *into);
 void info_commandstats(struct node *node, struct buffer *into);
+void info_latencystats(struct node *node, struct buffer *into);
 void info_errorstats(struct node *node, struct buffer *into);
 void info_keyspace(struct node *node, struct buffer *into);
 

@@ -1,5 +1,6 @@
 /* INFO's sections Clients, Persistence, Stats, Commandstats, Errorstats and Keyspace: what this
  * process does. */
+#include "base/histogram.h"
 #include "node/info.h"
 #include "node/parts.h"
 
@@ -204,6 +205,11 @@ void info_stats(struct node *node, struct buffer *into)
     info_figures(into, figures, COUNT_OF(figures));
 }
 
+struct latency_printing {
+    const struct config_percentiles *percentiles;
+    struct buffer *into;
+};
+
 /* ---- Commandstats, Errorstats ------------------------------------------------------------- */
 
 static void print_command(void *context, const char *name,
@@ -221,6 +227,31 @@ static void print_command(void *context, const char *name,
 void info_commandstats(struct node *node, struct buffer *into)
 {
     engine_visit_commands(node->engine, print_command, into);
+}
+
+/* Nanoseconds as microseconds with three decimals; percentiles as they were configured. */
+static void print_latency(void *context, const char *name,
+                          const struct command_statistics *statistics)
+{
+    const struct latency_printing *printing = context;
+    if (statistics->latencies == NULL || histogram_count(statistics->latencies) == 0) return;
+    const struct config_percentiles *wanted = printing->percentiles;
+    buffer_printf(printing->into, "latency_percentiles_usec_%s:", name);
+    for (size_t i = 0; i < wanted->count; i++) {
+        uint64_t ns = histogram_percentile(statistics->latencies, wanted->items[i]);
+        buffer_printf(printing->into, "%sp%g=%.3f", i == 0 ? "" : ",", wanted->items[i],
+                      (double)ns / 1000);
+    }
+    buffer_append_text(printing->into, "\r\n");
+}
+
+void info_latencystats(struct node *node, struct buffer *into)
+{
+    if (!node->config->latency_tracking) return;
+    struct latency_printing printing = { .percentiles =
+                                             &node->config->latency_tracking_info_percentiles,
+                                         .into = into };
+    engine_visit_commands(node->engine, print_latency, &printing);
 }
 
 static void print_error(void *context, const char *code, uint64_t count)

@@ -90,19 +90,12 @@ static const char *policy_name(const struct node *node, struct buffer *text)
     return text->data;
 }
 
-/* Bytes that hold no keys and values. */
-static size_t overhead_of(const struct node *node)
-{
-    return node->memory_at_start + keyspace_table_memory(node->keyspace) +
-           backlog_memory(node->backlog);
-}
-
 static void print_used(const struct node *node, const struct node_measures *measures,
                        struct buffer *into)
 {
     size_t used = memory_used();
     size_t peak = memory_peak();
-    size_t overhead = MIN(overhead_of(node), used);
+    size_t overhead = MIN(data_overhead(node), used);
     size_t net = used > node->memory_at_start ? used - node->memory_at_start : 1;
     print_size(into, "used_memory", used);
     print_size(into, "used_memory_rss", measures->resident_bytes);

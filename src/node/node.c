@@ -17,6 +17,7 @@ static void register_rows(struct node *node)
     engine_register(node->engine, node_replication_rows, node_replication_row_count);
     engine_register(node->engine, node_config_rows, node_config_row_count);
     engine_register(node->engine, node_info_rows, node_info_row_count);
+    engine_register(node->engine, node_memory_rows, node_memory_row_count);
     engine_register(node->engine, node_debug_rows, node_debug_row_count);
     engine_register(node->engine, node_cluster_rows, node_cluster_row_count);
 }

@@ -57,6 +57,16 @@ void options_engine(const struct node *node, struct engine_settings *settings)
         .lazy_user_del = config->lazyfree_lazy_user_del,
         .lazy_user_flush = config->lazyfree_lazy_user_flush,
         .is_lfu = is_lfu(config),
+        .logs = {
+            [COMMANDLOG_SLOW] = { config->commandlog_execution_slower_than_us,
+                                  (size_t)config->commandlog_slow_execution_max_len },
+            [COMMANDLOG_LARGE_REQUEST] = { config->commandlog_request_larger_than_bytes,
+                                           (size_t)config->commandlog_large_request_max_len },
+            [COMMANDLOG_LARGE_REPLY] = { config->commandlog_reply_larger_than_bytes,
+                                         (size_t)config->commandlog_large_reply_max_len },
+        },
+        .latency_threshold_ms = config->latency_monitor_threshold_ms,
+        .tracks_latency = config->latency_tracking,
         .memory_max = (size_t)config->maxmemory_bytes,
         .may_evict = config->maxmemory_policy != CONFIG_POLICY_NOEVICTION,
         .evict = evict_policy_of(config),
@@ -186,6 +196,7 @@ void options_apply(struct node *node, uint32_t areas)
 {
     const struct config *config = node->config;
     options_engine(node, engine_settings(node->engine));
+    engine_settings_changed(node->engine);
     if (areas & CONFIG_AREA_MEMORY)
         keyspace_set_clock(node->keyspace, is_lfu(config) ? KEYSPACE_CLOCK_LFU : KEYSPACE_CLOCK_LRU,
                            (uint32_t)config->lfu_log_factor,

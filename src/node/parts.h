@@ -177,6 +177,8 @@ int snapshots_child_run(struct node *node, enum child_job job, struct sink *sink
 void snapshots_describe(const struct node *node, struct snapshot_options *options);
 
 /* ---- data.c ---- */
+/* Bytes that hold no keys and values. */
+size_t data_overhead(const struct node *node);
 struct keyspace *data_create_keyspace(struct node *node);
 void data_free_keyspace(struct node *node, struct keyspace *keyspace);
 void data_flush(struct node *node);
@@ -250,6 +252,8 @@ extern const struct command node_config_rows[];
 extern const size_t node_config_row_count;
 extern const struct command node_info_rows[];
 extern const size_t node_info_row_count;
+extern const struct command node_memory_rows[];
+extern const size_t node_memory_row_count;
 extern const struct command node_debug_rows[];
 extern const size_t node_debug_row_count;
 

@@ -64,9 +64,19 @@ static void carry_out(struct call *call, struct config_set_result *result)
     if (!waits) reply_ok(call);
 }
 
+/* Values of passwords are not for MONITOR and the logs. */
+static void hide_secrets(struct call *call)
+{
+    for (uint32_t i = 2; i + 1 < call->argc; i += 2) {
+        const struct config_row *row = config_row_find(call_arg(call, i));
+        if (row != NULL && row->flags & CONFIG_SECRET) call_hide(call, i + 1);
+    }
+}
+
 static void run_set(struct call *call)
 {
     struct node *node = node_of(call);
+    hide_secrets(call);
     if (call->argc % 2 != 0) {
         reply_syntax_error(call);
         return;

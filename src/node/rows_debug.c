@@ -27,6 +27,7 @@ static void debug_sleep(struct call *call)
         return;
     }
     node_add_effect(node_of(call), NODE_STALL)->count = (int)(seconds * 1000);
+    call->stall_ns = (uint64_t)(seconds * 1e9);
     reply_ok(call);
 }
 

@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import eirtest  # noqa: E402
@@ -90,12 +91,14 @@ class Evicting(eirtest.TestCase):
 
     def test_the_key_that_ends_first_goes_first(self):
         client = self.start_server(maxmemory_policy="volatile-ttl").client(timeout=60.0)
+        start = int(time.time()) + 10000
         for at in range(1000):
-            client.call("SET", "key:%d" % at, VALUE, "EX", 10000 + at * 7 % 1000)
+            client.call("SET", "key:%d" % at, VALUE, "EXAT", start + at * 7 % 1000)
         client.call("SET", "for ever", VALUE)
         client.call("CONFIG", "SET", "maxmemory", used(client) - 300000)
         client.call("SET", "one more", "x")
         eirtest.wait_until(lambda: client.call("DBSIZE") < 900)
+        client.call("CONFIG", "SET", "maxmemory", 0)
         left = client.call("DBSIZE") - 2
         endings = [client.call("TTL", "key:%d" % at) for at in range(1000)]
         kept = [at for at, ending in enumerate(endings) if ending >= 0]
