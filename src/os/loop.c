@@ -436,7 +436,9 @@ static void loop_gather(struct loop *loop, int timeout_ms)
             place->is_queued = false;
     }
     loop->unread_count -= kept;
-    memmove(loop->unread, loop->unread + kept, (size_t)loop->unread_count * sizeof(*loop->unread));
+    if (loop->unread_count > 0)
+        memmove(loop->unread, loop->unread + kept,
+                (size_t)loop->unread_count * sizeof(*loop->unread));
     int got = epoll_wait(loop->epoll_fd, loop->ready + kept, EPOLL_EVENTS - kept,
                          kept > 0 ? 0 : timeout_ms);
     loop->ready_count = kept + MAX(got, 0);
