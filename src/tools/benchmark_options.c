@@ -159,7 +159,7 @@ static bool read_numbers(const struct option_row *row, struct bytes text, struct
 {
     list->count = 0;
     struct bytes part;
-    while (cut(&text, ',', &part) && list->count < NUMBER_LIST_MAX - 1)
+    while (list->count < NUMBER_LIST_MAX - 1 && cut(&text, ',', &part))
         if (!read_number(row, part, &list->numbers[list->count++])) return false;
     return read_number(row, text, &list->numbers[list->count++]);
 }

@@ -1,7 +1,7 @@
 """What integration and interop tests stand on: servers as processes, free ports, clusters, waiting.
 
 A test is a file of standard unittest cases that ends with `eirtest.main()`. Meson sets
-  EIR_SERVER  path of eir-server        EIR_CLI  path of eir-cli
+  EIR_SERVER, EIR_CLI, EIR_BENCHMARK    paths of our programs
   EIR_PEER    folder with valkey-server and valkey-cli; peer tests are skipped without it
 Nothing here sleeps for luck: wait_until polls a condition against a deadline.
 
@@ -55,6 +55,10 @@ def eir_server():
 
 def eir_cli():
     return os.environ.get("EIR_CLI") or _built("eir-cli")
+
+
+def eir_benchmark():
+    return os.environ.get("EIR_BENCHMARK") or _built("eir-benchmark")
 
 
 def peer(name):
