@@ -181,7 +181,7 @@ void cluster_deadline_set(struct cluster *cluster, enum deadline_kind kind, time
 
 void cluster_notice(struct cluster *cluster, enum notice_kind kind, struct peer *peer)
 {
-    ensure(peer != NULL || kind == NOTICE_ROLE_CHANGED);
+    ensure(peer != NULL || kind == NOTICE_ROLE_CHANGED || kind == NOTICE_SLOTS_RESTORED);
     if (cluster->notice_count == cluster->notice_capacity) {
         cluster->notice_capacity = cluster->notice_capacity == 0 ? 8 : cluster->notice_capacity * 2;
         cluster->notices =

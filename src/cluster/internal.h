@@ -64,12 +64,13 @@ enum notice_kind {
     NOTICE_PEER_BACK,       /* lost FAIL */
     NOTICE_PEER_PLACED,     /* known under its real id now, or first seen to be Eir */
     NOTICE_PEER_RESTARTED,  /* the same id shows another incarnation */
+    NOTICE_SLOTS_RESTORED,  /* my nodes.conf was too old to know of my slots: others told me */
     NOTICE_PEER_REMOVED,    /* forget every pointer to it; it is freed when the step ends */
 };
 
 struct notice {
     enum notice_kind kind;
-    struct peer *peer; /* borrowed; NULL for ROLE_CHANGED */
+    struct peer *peer; /* borrowed; NULL for what is about me */
 };
 
 /* --- the whole --- */
@@ -116,6 +117,7 @@ struct cluster {
     bool is_ok;                 /* cluster_state */
     bool state_is_due;          /* look at it again before the step ends */
     time_ms state_started_ms;
+    bool had_slots;             /* some slot was mine at some time in this run */
     bool had_slots_at_start;    /* nodes.conf gave this node slots, or made it a replica */
     bool is_in_minority;
     time_ms minority_ms;        /* when this node last left a minority; 0: never was in one */

@@ -220,6 +220,16 @@ static void look_for_heir(struct cluster *cluster)
           "of them takes over");
 }
 
+static void begin_loss(struct cluster *cluster, bool is_unsure)
+{
+    struct lineage *lineage = &cluster->lineage;
+    ensure(!lineage->is_lost);
+    lineage->is_unsure = is_unsure;
+    lineage->is_lost = true;
+    lineage->lost_ms = cluster->now_ms;
+    lineage->asked_ms = cluster->now_ms - ASK_MS;
+}
+
 static void check(struct cluster *cluster)
 {
     struct lineage *lineage = &cluster->lineage;
@@ -230,10 +240,7 @@ static void check(struct cluster *cluster)
     cluster_changed(cluster);
     if (!peer_is_voter(cluster->me)) return; /* a replica syncs; who owns nothing loses nothing */
     if (cluster->options.plant == PLANT_EMPTY_RESTART_ALLOWED) return;
-    lineage->is_unsure = !cluster->facts.lost_lineage && verdict == LINEAGE_INTACT;
-    lineage->is_lost = true;
-    lineage->lost_ms = cluster->now_ms;
-    lineage->asked_ms = cluster->now_ms - ASK_MS;
+    begin_loss(cluster, !cluster->facts.lost_lineage && verdict == LINEAGE_INTACT);
     if (!lineage->is_unsure)
         trace(cluster, LOG_LEVEL_WARNING, "data are missing: offset %llu, %s, recorded was %llu",
               (unsigned long long)data.offset, data.has_keys ? "some keys" : "no keys",
@@ -304,6 +311,16 @@ void lineage_on_role_changed(struct cluster *cluster)
         lineage->record = (struct lineage_record){ 0 };
     else
         record(cluster);
+}
+
+void lineage_on_slots_restored(struct cluster *cluster)
+{
+    struct lineage *lineage = &cluster->lineage;
+    if (cluster->options.is_classic || lineage->is_lost || !peer_is_voter(cluster->me)) return;
+    ensure(lineage->is_checked); /* nothing was to be checked: it owned no slots */
+    begin_loss(cluster, false);
+    cluster_changed(cluster);
+    look_for_heir(cluster);
 }
 
 void lineage_on_peer_removed(struct cluster *cluster, struct peer *peer)

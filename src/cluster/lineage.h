@@ -49,6 +49,8 @@ void lineage_on_eir(struct cluster *cluster, struct peer *sender,
                     const struct cluster_message *message);
 /* My role or my primary changed. */
 void lineage_on_role_changed(struct cluster *cluster);
+/* Slots are mine that my nodes.conf did not know: what it knows of the data is as old. */
+void lineage_on_slots_restored(struct cluster *cluster);
 void lineage_on_peer_removed(struct cluster *cluster, struct peer *peer);
 /* ORDER_SERVE_EMPTY. */
 void lineage_on_serve_empty(struct cluster *cluster, struct cluster_answer *answer);

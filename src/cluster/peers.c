@@ -226,6 +226,7 @@ void slot_bind(struct cluster *cluster, unsigned slot, struct peer *owner)
     if (before != NULL) slot_leave(cluster, slot, before);
     if (owner != NULL) slot_join(cluster, slot, owner);
     cluster->owner[slot] = owner == NULL ? -1 : (int16_t)owner->index;
+    if (owner == cluster->me) cluster->had_slots = true;
     slot_set_remove(&cluster->unclaimed, slot);
     cluster->state_is_due = true;
     cluster_changed(cluster);

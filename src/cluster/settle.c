@@ -47,6 +47,13 @@ static void on_role_changed(struct cluster *cluster, struct peer *unused)
     if (primary != NULL && peer_is_failed(primary)) election_on_primary_failed(cluster);
 }
 
+static void on_slots_restored(struct cluster *cluster, struct peer *unused)
+{
+    ensure(unused == NULL);
+    vote_on_role_changed(cluster);
+    lineage_on_slots_restored(cluster);
+}
+
 static void on_peer_failed(struct cluster *cluster, struct peer *peer)
 {
     if (peer->is_removed || !peer_is_failed(peer)) return;
@@ -93,6 +100,7 @@ static void (*const notice_handlers[])(struct cluster *, struct peer *) = {
     [NOTICE_ROLE_CHANGED] = on_role_changed,     [NOTICE_PEER_FAILED] = on_peer_failed,
     [NOTICE_PEER_BACK] = on_peer_back,           [NOTICE_PEER_PLACED] = on_peer_placed,
     [NOTICE_PEER_RESTARTED] = on_peer_restarted, [NOTICE_PEER_REMOVED] = on_peer_removed,
+    [NOTICE_SLOTS_RESTORED] = on_slots_restored,
 };
 
 static void hand_out_notices(struct cluster *cluster)

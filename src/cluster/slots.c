@@ -1,7 +1,13 @@
 /* Who owns which slot: claims in headers, UPDATE messages, and slots on the move.
  *
  * The greater config epoch wins. A claim that equals what is bound already costs one memcmp;
- * anything else walks the ranges of the claim, not all slots. */
+ * anything else walks the ranges of the claim, not all slots.
+ *
+ * A config epoch never falls within an id. A primary that shows a lower one than it did, and none
+ * of the slots that are bound to it, was started from a nodes.conf older than its slots. Nobody
+ * else could ever claim them, so the others tell an Eir node what it has forgotten, by an UPDATE
+ * about itself (a Valkey node ignores that), and its data count as missing until no replica has
+ * more. */
 #include "cluster/rules.h"
 
 /* --- slots on the move (CLUSTER SETSLOT) --- */
@@ -211,11 +217,21 @@ static void correct_sender(struct cluster *cluster, struct peer *sender, const s
     }
 }
 
+static bool has_lost_memory(const struct cluster *cluster, const struct peer *sender,
+                            const struct cluster_message *message)
+{
+    if (cluster->options.is_classic || !sender->is_eir || !peer_is_primary(sender)) return false;
+    ensure(sender != cluster->me);
+    return sender->slot_count > 0 && slot_set_is_empty(&message->slots) &&
+           message->config_epoch < sender->config_epoch;
+}
+
 void slots_on_header(struct cluster *cluster, struct peer *sender,
                      const struct cluster_message *message)
 {
     struct peer *claimer = peer_shard_primary(sender);
     if (claimer == sender && peer_is_replica(sender)) return; /* of a primary unknown here */
+    if (has_lost_memory(cluster, sender, message)) send_update(cluster, sender, sender);
     bool is_known = claim_is_known(claimer, &message->slots);
     if (is_known && !(claimer->has_unclaimed && claimer == sender)) return;
     if (claimer == sender) {
@@ -226,10 +242,36 @@ void slots_on_header(struct cluster *cluster, struct peer *sender,
     correct_sender(cluster, sender, claimer, message);
 }
 
+/* What I owned before my nodes.conf was exchanged for an older one. */
+static void restore_mine(struct cluster *cluster, uint64_t epoch, const struct slot_set *slots)
+{
+    struct peer *me = cluster->me;
+    if (cluster->options.is_classic || !peer_is_primary(me) || cluster->had_slots) return;
+    if (epoch <= me->config_epoch || slots == NULL) return;
+    ensure(me->slot_count == 0);
+    unsigned slot = 0, first, last;
+    while (slot_set_next_range(slots, &slot, &first, &last)) {
+        for (unsigned at = first; at <= last; at++) {
+            const struct peer *owner = slot_owner(cluster, at);
+            if (owner == NULL || owner->config_epoch < epoch) slot_bind(cluster, at, me);
+        }
+    }
+    if (me->slot_count == 0) return;
+    me->config_epoch = epoch;
+    if (cluster->current_epoch < epoch) cluster->current_epoch = epoch;
+    trace(cluster, LOG_LEVEL_WARNING,
+          "nodes.conf was older than my slots: %u of them are mine by epoch %llu, others say",
+          (unsigned)me->slot_count, (unsigned long long)epoch);
+    cluster_save_first(cluster);
+    cluster->pong_to_all = true;
+    cluster_notice(cluster, NOTICE_SLOTS_RESTORED, NULL);
+}
+
 void slots_on_update(struct cluster *cluster, const struct cluster_message *message)
 {
     ensure(message->type == MESSAGE_UPDATE);
     struct peer *owner = peers_find(cluster, &message->subject);
+    if (owner == cluster->me) restore_mine(cluster, message->subject_epoch, message->subject_slots);
     if (owner == NULL || owner == cluster->me) return;
     if (message->subject_slots == NULL) return;
     if (owner->config_epoch >= message->subject_epoch) return;

@@ -1,7 +1,5 @@
 /* Who owns which slot: take-overs, claims that collide, slots on the move, nodes that come back. */
-#include "unit/cluster/toy_net.h"
-
-#include <check.h>
+#include "unit/cluster/toy_story.h"
 
 static struct toy *formed(int nodes, int primaries, uint64_t seed)
 {
@@ -77,6 +75,52 @@ START_TEST(a_primary_that_returns_after_a_take_over_is_told_and_follows)
     all_agree(toy, 0, 3);
     toy_run(toy, 3000);
     for (int i = 0; i < 6; i++) ck_assert(toy_status(toy, i).is_ok);
+    toy_destroy(toy);
+}
+END_TEST
+
+/* The file of another time, as a restored machine image has it. */
+static void set_disk(struct toy *toy, int index, struct bytes text)
+{
+    buffer_clear(&toy->nodes[index].disk);
+    buffer_append(&toy->nodes[index].disk, text);
+}
+
+START_TEST(a_primary_whose_nodes_conf_is_older_than_its_slots_is_told_of_them)
+{
+    struct toy *toy = toy_create(3, 4);
+    toy_run(toy, 500);
+    struct buffer older;
+    buffer_init(&older);
+    buffer_append(&older, buffer_bytes(&toy->nodes[0].disk));
+    toy_form(toy, 3);
+    ck_assert(toy_owns(toy, 0, 0));
+    uint64_t epoch = toy_status(toy, 0).config_epoch;
+    toy_crash(toy, 0);
+    set_disk(toy, 0, buffer_bytes(&older));
+    toy_restart(toy, 0);
+    ck_assert(!toy_owns(toy, 0, 0));
+    toy_meet(toy, 1, 0);
+    toy_run(toy, 5000);
+    all_agree(toy, 0, 0);
+    ck_assert(toy_owns(toy, 0, 0));
+    ck_assert_uint_eq(toy_status(toy, 0).config_epoch, epoch);
+    ck_assert(toy_status(toy, 0).serves); /* nobody has more */
+    buffer_fini(&older);
+    toy_destroy(toy);
+}
+END_TEST
+
+START_TEST(a_primary_that_gave_its_slots_up_by_order_is_not_told_of_them)
+{
+    struct toy *toy = formed(3, 3, 5);
+    struct slot_set all = { { 0 } };
+    for (unsigned slot = 0; slot < SLOT_COUNT; slot++)
+        if (toy_owns(toy, 0, slot)) slot_set_add(&all, slot);
+    struct cluster_order order = { .type = ORDER_DEL_SLOTS, .slots = &all };
+    ck_assert_str_eq(toy_do(toy, 0, order), "OK");
+    toy_run(toy, 5000);
+    ck_assert(!toy_owns(toy, 0, 0));
     toy_destroy(toy);
 }
 END_TEST
@@ -262,6 +306,8 @@ int main(void)
     TCase *tcase = tcase_create("slots");
     tcase_add_test(tcase, after_a_take_over_the_old_primary_and_its_replicas_follow_the_new_one);
     tcase_add_test(tcase, a_primary_that_returns_after_a_take_over_is_told_and_follows);
+    tcase_add_test(tcase, a_primary_whose_nodes_conf_is_older_than_its_slots_is_told_of_them);
+    tcase_add_test(tcase, a_primary_that_gave_its_slots_up_by_order_is_not_told_of_them);
     tcase_add_test(tcase, of_two_claims_the_greater_epoch_wins_and_the_loser_drops_the_keys);
     tcase_add_test(tcase, a_slot_moves_by_setslot_step_by_step);
     tcase_add_test(tcase, open_slots_survive_a_restart);
