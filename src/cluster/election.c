@@ -10,7 +10,10 @@
  * that cannot win any more, or has no quorum after 200 ms, tries again after 20-100 ms with
  * (highest epoch seen) + 1 + (rank of its failed primary), so that the next round does not
  * collide again. When that goes on, the pauses double up to a second: a partition must not make
- * epochs run away.
+ * epochs run away. A worse sibling that hears a better one ask counts that as an attempt of its
+ * own and waits for its turn anew, as long as promises of voters may be what keeps the better one
+ * from winning: a node timeout. Else pauses that doubled at different times would turn the order
+ * of siblings round, and the first vote that is free would go to whoever happens to ask.
  *
  * Where Valkey voters are needed for a quorum the classic delays and time-outs hold (spec 15),
  * because those voters need their own time to see the failure.
@@ -205,15 +208,25 @@ static void give_up(struct cluster *cluster)
 /* The longest pause doubles from the sixth attempt on: 100 ms, 200, 400, ... a second. The order
  * among siblings holds for every attempt: the next in rank goes when the one before has had its
  * longest pause and an attempt. */
+static time_ms retry_high_ms(const struct cluster *cluster)
+{
+    time_ms high_ms = RETRY_HIGH_MS;
+    for (unsigned i = 5; i < cluster->election.attempts && high_ms < RETRY_MAX_MS; i++)
+        high_ms *= 2;
+    ensure(high_ms >= RETRY_LOW_MS);
+    return MIN(high_ms, RETRY_MAX_MS);
+}
+
+static time_ms retry_rank_ms(const struct cluster *cluster)
+{
+    return (time_ms)my_rank(cluster) * (retry_high_ms(cluster) + RANK_STEP_MS / 2);
+}
+
 static time_ms retry_delay_ms(struct cluster *cluster)
 {
-    unsigned attempts = cluster->election.attempts;
-    time_ms high_ms = RETRY_HIGH_MS;
-    for (unsigned i = 5; i < attempts && high_ms < RETRY_MAX_MS; i++) high_ms *= 2;
-    high_ms = MIN(high_ms, RETRY_MAX_MS);
-    ensure(high_ms >= RETRY_LOW_MS);
-    time_ms delay_ms = prng_between(&cluster->prng, RETRY_LOW_MS, high_ms);
-    return delay_ms + (time_ms)my_rank(cluster) * (high_ms + RANK_STEP_MS / 2);
+    time_ms delay_ms = prng_between(&cluster->prng, RETRY_LOW_MS, retry_high_ms(cluster));
+    ensure(delay_ms >= RETRY_LOW_MS);
+    return delay_ms + retry_rank_ms(cluster);
 }
 
 static void wait_for_retry(struct cluster *cluster, time_ms delay_ms, const char *reason)
@@ -466,7 +479,9 @@ void election_on_primary_failed(struct cluster *cluster)
     if (!peer_is_replica(cluster->me) || cluster->me->primary == NULL) return;
     if (election->state != ELECTION_IDLE) return; /* a manual one runs: let it */
     ensure(peer_is_failed(cluster->me->primary));
-    *election = (struct election){ .kind = ELECTION_FAILURE, .until_ms = TIME_NEVER };
+    *election = (struct election){ .kind = ELECTION_FAILURE,
+                                   .until_ms = TIME_NEVER,
+                                   .started_ms = cluster->now_ms };
     bool has_order = cluster->options.plant != PLANT_RANK_IGNORED;
     if (!has_order) try_to_stand(cluster);
     else if (cluster->options.is_classic) line_up(cluster);
@@ -608,14 +623,29 @@ static void on_equal_epoch(struct cluster *cluster, const struct peer *sender,
     wait_for_retry(cluster, retry_delay_ms(cluster), "another node has its config epoch");
 }
 
+/* A better sibling asks for votes: my turn comes when that one may have failed. */
+static void yield_to(struct cluster *cluster, const struct peer *sibling)
+{
+    struct election *election = &cluster->election;
+    ensure(election->state == ELECTION_WAITING);
+    if (!sibling->is_eir || !may_stand(cluster, sibling) || !is_better(cluster, sibling)) return;
+    if (cluster->now_ms - election->started_ms >= cluster->options.node_timeout_ms) return;
+    election->attempts++;
+    time_ms due_ms = cluster->now_ms + ATTEMPT_MS + retry_rank_ms(cluster);
+    if (due_ms > election->due_ms) move_to(cluster, ELECTION_WAITING, due_ms);
+}
+
 void election_on_header(struct cluster *cluster, struct peer *sender,
                         const struct cluster_message *message)
 {
     struct election *election = &cluster->election;
     ensure(sender != cluster->me);
     if (election->state == ELECTION_STANDING) on_equal_epoch(cluster, sender, message);
-    if (election->state != ELECTION_WAITING || election->attempts > 0) return;
-    if (election->kind != ELECTION_FAILURE || !is_sibling(cluster, sender)) return;
+    if (election->state != ELECTION_WAITING || election->kind != ELECTION_FAILURE) return;
+    if (!is_sibling(cluster, sender)) return;
+    bool is_asking = message->type == MESSAGE_AUTH_REQUEST && !cluster->options.is_classic;
+    if (is_asking && !needs_classic_voters(cluster)) yield_to(cluster, sender);
+    if (election->attempts > 0) return;
 
     /* While waiting for my turn: ranks may have changed. */
     unsigned rank = my_rank(cluster);

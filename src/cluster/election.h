@@ -30,7 +30,8 @@ struct election {
     time_ms due_ms;     /* when the state ends by itself */
     time_ms until_ms;   /* a manual one: when it is given up; TIME_NEVER otherwise */
     time_ms asked_ms;   /* when the votes were asked for */
-    unsigned attempts;  /* of this election so far */
+    unsigned attempts;  /* of this election so far, mine and those of better siblings */
+    time_ms started_ms;
     unsigned rank_shown; /* the last rank that was traced */
     bool is_refused;    /* the reason why I do not stand was traced */
 };
