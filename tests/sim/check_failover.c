@@ -6,8 +6,8 @@
  *
  *   - the primary is dead, and died as the owner of the slots, which most others knew (one that
  *     was elected and died before it could say so is nobody's primary, and its predecessor has to
- *     wait for its return: vote.c, "casts"); the vacancy ends when another one takes writes for
- *     the slots and most nodes that live know it
+ *     wait for its return: vote.c, "casts"); the vacancy ends when another one serves the
+ *     slots, holds its lease, and most nodes that live know it
  *   - an heir lives: an Eir replica of it by its own view, in sync with it when it died, whose data
  *     have an age (it was connected in this run), and that does not stop
  *   - so many Eir voters as elect (of all that the heir sees, the dead one counted) live, own slots
@@ -15,7 +15,9 @@
  *   - heir and voters are calm: no restart, stand-still, cut, broken link, bad disk or order of an
  *     operator has touched them for a node time-out. A cut counts at both its ends, so the calm
  *     ones all hear each other; a time-out is what a link that hangs needs to be dropped, and a
- *     lease to be had again.
+ *     lease to be had again
+ *   - nobody was forgotten by order lately: a voter that some nodes hold for no member, until
+ *     all black lists have ended, is missing where votes are counted
  *
  * Hard evidence comes within 0.2 s where the process died on a machine that lived, the host closed
  * every link in order, and the dead one was calm, too: then every voter had links with it. A reset
@@ -26,6 +28,8 @@
 #define EVIDENCE_MS   200 /* two connects at least 30 ms apart, and FAIL */
 #define HARD_MS       1000
 #define DRIFT_PERCENT 6 /* clocks run up to 5 % slow */
+
+#define FORGOTTEN_US (10000 * MS) /* twice the black list: nodes forget "as others did" */
 
 static bool is_calm(const struct sim *sim, const struct sim_node *node)
 {
@@ -134,6 +138,8 @@ static bool has_quorum(struct sim *sim, const struct sim_node *heir, const struc
 
 static bool can_be_filled(struct sim *sim, const struct sim_node *dead, unsigned owner)
 {
+    time_us forgot_us = sim->checker.forgot_us;
+    if (forgot_us != 0 && sim->now_us - forgot_us < FORGOTTEN_US) return false;
     if (owner != NOBODY) {
         const struct sim_node *heir = &sim->nodes[owner];
         return is_able(sim, heir) && has_quorum(sim, heir, dead);
@@ -148,8 +154,11 @@ static bool can_be_filled(struct sim *sim, const struct sim_node *dead, unsigned
 
 static bool is_filled_by(struct sim *sim, unsigned owner, unsigned slot)
 {
-    return owner != NOBODY && data_may_write(sim, &sim->nodes[owner]) &&
-           most_see_owner(sim, &sim->nodes[owner], slot);
+    struct sim_node *node = owner != NOBODY ? &sim->nodes[owner] : NULL;
+    if (node == NULL || node->state != NODE_RUNNING) return false;
+    node_refresh(sim, node); /* is_ok is not asked: another shard may be without an owner */
+    return node->status.serves && node->status.lease_until_ms > node_local_ms(sim, node) &&
+           most_see_owner(sim, node, slot);
 }
 
 static void look_at(struct sim *sim, struct sim_node *dead)

@@ -212,6 +212,7 @@ static void order_forget(struct sim *sim, const struct fault *fault)
     struct cluster_order order = { .type = ORDER_FORGET, .id = sim->nodes[fault->b].id };
     /* To forget an owner is to forget its epoch, and a replica's data: the operator's choice. */
     sim->checker.lease_holds = false;
+    sim->checker.forgot_us = sim->now_us;
     sim_order(sim, fault->a, &order, NULL);
 }
 

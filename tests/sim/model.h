@@ -258,6 +258,7 @@ struct checker {
     size_t id_count, id_capacity;
     uint64_t formed_id; /* cluster id of the formation that serves */
     time_us vacancies_due_us;
+    time_us forgot_us; /* when an operator last had a node forgotten */
     unsigned replaced_by_evidence, replaced_by_silence; /* filled while their clock ran */
 };
 

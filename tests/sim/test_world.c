@@ -38,14 +38,28 @@ END_TEST
 /* Each of these once broke a promise. They are worth something as long as history_draw draws what
  * it drew then; who changes that finds new ones. */
 static const uint64_t seeds_that_failed[] = {
-    1675, /* a fresh node that moved was never met again by those who had formed without it */
-    2036, /* an owner back empty fed its old primary, dead until then, and destroyed the rest */
-    20552,  21108,  41141,  /* the only Valkey replica of a lost owner restarted: waits for an
-                               operator */
-    3870,   200913, 201047, /* the same */
-    103617, 104425, 200327, /* a member rolled back to its lock, when the others had forgotten the
-                               set */
-    200630, 200944, 203979, 301268,
+    529,    /* elected, dead before it could say so: its predecessor cannot have the lease */
+    1675,   /* a fresh node that moved was never met again by those who had formed without it */
+    2036,   /* an owner back empty fed its old primary, dead until then, and destroyed the rest */
+    20552,  /* ... */
+    21108,  /* ... */
+    41141,  /* the only Valkey replica of a lost owner restarted: waits for an operator */
+    3870,   /* the same */
+    103617, /* ... */
+    104425, /* ... */
+    200327, /* a member rolled back to its lock, when the others had forgotten the set */
+    200630, /* a replica was reset during a partition */
+    200913, /* as 41141 */
+    200944, /* a forgotten replica, and an owner back empty */
+    201047, /* as 41141 */
+    203979, /* a well node was called failed */
+    301268, /* the same */
+    502461, /* an owner forgotten by order */
+    505530, /* an owner rolled back to before it had slots */
+    506571, /* a worse sibling got the first vote that a promise had kept back */
+    508266, /* as 505530 */
+    509198, /* two shards at once, one without an heir */
+    510562, /* as 502461 */
 };
 
 START_TEST(histories_that_failed_once_do_not_fail_again)
