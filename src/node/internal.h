@@ -155,6 +155,7 @@ struct node {
     time_ms started_wall_ms;
     char run_id[40];
 
+    struct command *lone_rows; /* owned; CLUSTER of a server alone, else NULL */
     struct engine *engine;     /* owned */
     struct keyspace *keyspace; /* owned; valid data */
     struct backlog *backlog;   /* owned */

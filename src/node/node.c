@@ -19,7 +19,9 @@ static void register_rows(struct node *node)
     engine_register(node->engine, node_info_rows, node_info_row_count);
     engine_register(node->engine, node_memory_rows, node_memory_row_count);
     engine_register(node->engine, node_debug_rows, node_debug_row_count);
-    engine_register(node->engine, node_cluster_rows, node_cluster_row_count);
+    if (!node->config->cluster_enabled) node->lone_rows = node_lone_cluster_rows_create();
+    engine_register(node->engine, node->lone_rows != NULL ? node->lone_rows : node_cluster_rows,
+                    node_cluster_row_count);
 }
 
 static void create_engine(struct node *node)
@@ -134,6 +136,7 @@ void node_destroy(struct node *node)
     snapshots_fini(node);
     permit_fini(node);
     engine_destroy(node->engine);
+    memory_free(node->lone_rows);
     keyspace_destroy(node->keyspace);
     memory_free(node->batch);
     for (size_t i = 0; i < TRACE_EVENTS; i++) memory_free(node->events[i].text);

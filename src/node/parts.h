@@ -244,6 +244,8 @@ void cluster_reply_slot_stats(struct call *call);
 /* ---- rows ---- */
 extern const struct command node_cluster_rows[];
 extern const size_t node_cluster_row_count;
+/* The same for a server alone, owned by the caller: all but CLUSTER KEYSLOT are refused. */
+struct command *node_lone_cluster_rows_create(void);
 extern const struct command node_server_rows[];
 extern const size_t node_server_row_count;
 extern const struct command node_replication_rows[];

@@ -693,3 +693,21 @@ const struct command node_cluster_rows[] = {
 };
 /* clang-format on */
 const size_t node_cluster_row_count = COUNT_OF(node_cluster_rows);
+
+/* ---- without a cluster -------------------------------------------------------------------- */
+
+static void run_disabled(struct call *call)
+{
+    reply_error(call, "ERR This instance has cluster support disabled");
+}
+
+struct command *node_lone_cluster_rows_create(void)
+{
+    struct command *rows = memory_alloc((COUNT_OF(cluster_commands) + 1) * sizeof(*rows));
+    rows[0] = node_cluster_rows[0];
+    rows[0].subcommands = rows + 1;
+    memcpy(rows + 1, cluster_commands, sizeof(cluster_commands));
+    for (struct command *row = rows + 1; row->name != NULL; row++)
+        if (row->run != run_keyslot) row->run = run_disabled;
+    return rows;
+}

@@ -214,5 +214,16 @@ class Databases(eirtest.TestCase):
             self.assertEqual(code(client.ask("REPLICAOF", "127.0.0.1", 1)), "ERR")
 
 
+class Alone(eirtest.TestCase):
+    def test_a_server_alone_refuses_every_order_but_keyslot(self):
+        with self.start_server().client() as client:
+            self.assertEqual(client.call("CLUSTER", "KEYSLOT", "a"), 15495)
+            for words in (["INFO"], ["SLOTS"], ["NODES"], ["MYID"], ["RESET"], ["HELP"],
+                          ["COUNTKEYSINSLOT", "1"], ["MEET", "127.0.0.1", "1"],
+                          ["ADDSLOTS", "1"], ["FAILOVER"]):
+                reply = client.ask("CLUSTER", *words)
+                self.assertEqual(str(reply), "ERR This instance has cluster support disabled")
+
+
 if __name__ == "__main__":
     eirtest.main()
