@@ -176,6 +176,8 @@ static size_t publish_plain(struct engine *engine, enum pubsub_kind kind, struct
         resp_bulk(writer, name);
         resp_bulk(writer, payload);
     }
+    if (kind == PUBSUB_SHARD && engine->observers & OBSERVER_SLOTS)
+        slot_counts_message(engine, name, payload, channel->subscriber_count);
     return channel->subscriber_count;
 }
 

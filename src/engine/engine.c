@@ -78,6 +78,7 @@ void engine_destroy(struct engine *engine)
     buffer_fini(&engine->notify_channel);
     commandlogs_fini(engine->commandlogs);
     latency_fini(engine);
+    slot_counts_fini(&engine->slot_counts);
     heap_fini(&engine->deadlines);
     output_fini(&engine->nowhere);
     output_fini(&engine->after);
@@ -150,6 +151,7 @@ void engine_statistics_reset(struct engine *engine)
     };
     engine->room.over_ticks = 0;
     engine->error_count = 0;
+    slot_counts_reset(&engine->slot_counts);
     for (uint32_t i = 0; i < engine->table.count; i++) {
         struct command_entry *entry = engine->table.entries[i];
         command_statistics_reset(&entry->statistics);

@@ -189,10 +189,23 @@ static void finish_output(struct engine *engine, struct session *session)
     session_finish_output(engine, session);
 }
 
+static void count_for_slot(struct engine *engine, const struct call *call, uint64_t start,
+                           size_t output_before)
+{
+    struct slot_request request = {
+        .ticks = engine->ticks_last - start,
+        .bytes_in = engine->request_bytes,
+        .bytes_out = call->session->output.size - output_before,
+    };
+    slot_counts_request(engine, call, &request);
+}
+
 enum executed engine_run_request(struct engine *engine, struct session *session,
                                  const struct batch_item *item, const struct bytes *argv)
 {
     struct call call;
+    uint64_t start = engine->ticks_last;
+    size_t output_before = session->output.size;
     call_init(&call, engine, session, item->entry, argv, item->argc);
     if (item->key_index > 0) {
         call.first_key_index = item->key_index;
@@ -205,6 +218,7 @@ enum executed engine_run_request(struct engine *engine, struct session *session,
     struct refusal refusal; /* large: not cleared as a whole */
     refusal.slot = -1;
     refusal.must_wait = false;
+    refusal.is_crossing = false;
     refusal.text[0] = '\0';
     bool is_checked = session->kind == SESSION_CLIENT || session->kind == SESSION_REPLICA;
     bool is_sound = session->is_authenticated && item->entry != NULL &&
@@ -229,6 +243,8 @@ enum executed engine_run_request(struct engine *engine, struct session *session,
         run_permitted(engine, &call);
 
     finish_output(engine, session);
+    bool is_counted = engine->observers & OBSERVER_SLOTS && !refusal.is_crossing;
+    if (is_counted) count_for_slot(engine, &call, start, output_before);
     return EXECUTED;
 }
 
@@ -246,6 +262,7 @@ void engine_execute(struct engine *engine, struct engine_clock clock, struct ses
     ensure(argc > 0);
     engine->clock = clock;
     engine->access.wall_ms = clock.wall_ms;
+    if (engine->observers & OBSERVER_SLOTS) engine->ticks_last = engine->ticks();
     bool is_stream = session->kind == SESSION_PRIMARY || session->kind == SESSION_LOADING;
     struct command_entry *entry =
         is_stream ? find_streamed(engine, argv, argc) : engine_find_entry(engine, argv, argc);

@@ -7,6 +7,7 @@
 #include "engine/commandlog.h"
 #include "engine/latency.h"
 #include "engine/pubsub.h"
+#include "engine/slot_counts.h"
 #include "engine/table.h"
 
 #define ENGINE_MAGIC 0xe9619e00u
@@ -32,6 +33,7 @@ struct error_count {
 /* Somebody who is told of every command that ran; none of them is the usual state. */
 enum observer {
     OBSERVER_MONITOR = 1 << 0,
+    OBSERVER_SLOTS = 1 << 1, /* slot_counts.c */
 };
 
 /* One command that was parsed and not yet executed. */
@@ -113,6 +115,11 @@ struct notable {
     uint64_t bytes; /* of request and reply together */
 };
 
+struct slot_counts {
+    struct slot_count *of; /* owned; NULL: never switched on */
+    unsigned replicas;
+};
+
 struct engine {
     uint32_t magic;
     uint32_t host_magic;
@@ -163,6 +170,7 @@ struct engine {
     struct resp_writer after_writer;
 
     struct room room;
+    struct slot_counts slot_counts;
     struct notable notable;
     size_t request_bytes; /* of the request that runs; 0: it came from nowhere */
     struct commandlog commandlogs[COMMANDLOG_KINDS];
@@ -210,6 +218,7 @@ struct refusal {
     bool must_wait; /* no error: present it again later */
     time_ms until_ms;
     int32_t slot;
+    bool is_crossing; /* of several slots */
     char text[512]; /* the whole error; empty: permitted */
 };
 void refusal_find(struct engine *engine, const struct call *call, struct refusal *refusal);
@@ -227,6 +236,23 @@ void engine_wake_paused(struct engine *engine);
 /* monitor.c */
 void monitor_tell(struct engine *engine, const struct call *call);
 void monitor_forget(struct engine *engine, struct session *session);
+
+/* slot_counts.c: only called while OBSERVER_SLOTS is set. */
+struct slot_request {
+    uint64_t ticks;
+    size_t bytes_in;
+    size_t bytes_out;
+};
+void slot_counts_request(struct engine *engine, const struct call *call,
+                         const struct slot_request *request);
+/* An element of the stream, of so many bytes. */
+void slot_counts_stream(struct engine *engine, uint32_t argc, const struct bytes *argv,
+                        size_t size);
+/* A message of a shard channel. */
+void slot_counts_message(struct engine *engine, struct bytes channel, struct bytes payload,
+                         size_t receivers);
+void slot_counts_reset(struct slot_counts *counts);
+void slot_counts_fini(struct slot_counts *counts);
 
 /* session.c: where to write what no command of the session asked for: behind the reply of the
  * one that runs. The session will be offered for sending. */

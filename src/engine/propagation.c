@@ -29,6 +29,8 @@ void propagation_append(struct engine *engine, struct session *session, int32_t 
         .size = list->bytes.size - offset,
         .session = session,
     };
+    if (engine->observers & OBSERVER_SLOTS)
+        slot_counts_stream(engine, argc, argv, list->bytes.size - offset);
 }
 
 void propagation_of_changes(struct engine *engine)

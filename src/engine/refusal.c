@@ -185,6 +185,7 @@ static void decide_cluster(struct engine *engine, const struct call *call, uint3
         if (is_write && !has_lease && !permit->is_replica) lack_lease(call, refusal);
         return;
     }
+    refusal->is_crossing = keys.is_crossing;
     if (keys.is_crossing) {
         refuse(refusal, "CROSSSLOT Keys in request don't hash to the same slot");
         return;

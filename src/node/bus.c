@@ -434,7 +434,7 @@ enum err bus_create(struct node *node, char *why)
     if (err) return err;
 
     bus_learn_id(node);
-    options_apply(node, CONFIG_AREA_REPLICATION); /* which show the id */
+    options_apply(node, CONFIG_AREA_REPLICATION | CONFIG_AREA_CLUSTER); /* they show the id */
     return ERR_NONE;
 }
 

@@ -168,6 +168,7 @@ struct node {
     struct cluster_facts facts;  /* as last told */
     struct file *conf_lock;      /* owned */
     struct conf_writing conf_writing;
+    struct slot_set slots_counted; /* whose costs count: they start from zero when they come */
     struct number_map bus_links; /* link_number -> connection_number */
     link_number next_inbound;
     struct number_list accepted; /* links of the bus that the core has not heard of yet */

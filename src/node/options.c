@@ -2,6 +2,7 @@
 #include "base/ensure.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "engine/slot_counts.h"
 #include "node/parts.h"
 #include <stdio.h>
 
@@ -192,6 +193,12 @@ static void apply_replication(struct node *node)
     backlog_resize(node->backlog, (size_t)node->config->repl_backlog_size_bytes);
 }
 
+static void apply_slot_stats(struct node *node)
+{
+    bool is_on = node->cluster != NULL && node->config->cluster_slot_stats_enabled;
+    engine_count_slots(node->engine, is_on);
+}
+
 void options_apply(struct node *node, uint32_t areas)
 {
     const struct config *config = node->config;
@@ -203,6 +210,7 @@ void options_apply(struct node *node, uint32_t areas)
                            (uint32_t)config->lfu_decay_time_minutes);
     if (areas & CONFIG_AREA_NOTIFY) engine_notify(node->engine, config->notify_keyspace_events);
     if (areas & CONFIG_AREA_LOG) log_set_level(config->loglevel);
+    if (areas & CONFIG_AREA_CLUSTER) apply_slot_stats(node);
     /* Texts of the replication options are borrowed from the configuration: always again. */
     apply_replication(node);
     if (areas &

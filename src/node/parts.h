@@ -15,6 +15,7 @@
  *   snapshots.c    loading, saving, the child
  *   data.c         the keyspace: flush, drop, swap, expiry
  *   permit.c       what the engine may run, slot by slot
+ *   slot_stats.c   what each slot costs
  *   options.c      configuration to the options of the cores
  *   stop.c         hand over, save, exit
  *   info*.c        INFO
@@ -239,7 +240,11 @@ void cluster_reply_shards(struct call *call);
 void cluster_reply_links(struct call *call);
 void cluster_reply_nodes(struct call *call);
 void cluster_reply_replicas(struct call *call, const struct node_id *primary);
+
+/* ---- slot_stats.c ---- */
 void cluster_reply_slot_stats(struct call *call);
+/* Owners changed. */
+void slot_stats_refresh(struct node *node);
 
 /* ---- rows ---- */
 extern const struct command node_cluster_rows[];

@@ -5,6 +5,7 @@
  * after each step of the core, the count of good replicas, which changes by time alone, in every
  * turn. */
 #include "base/memory.h"
+#include "engine/slot_counts.h"
 #include "node/parts.h"
 #include <stdio.h>
 
@@ -172,6 +173,8 @@ void permit_refresh_cheap(struct node *node)
 {
     struct permit *permit = engine_permit(node->engine);
     permit->lacks_replicas = !primary_may_write(node->primary, node->clock.now_ms);
+    if (node->config->cluster_slot_stats_enabled)
+        engine_count_slots_for(node->engine, primary_count_online(node->primary));
     /* What slow replicas keep of the stream beyond the backlog's own size: evicting for its sake
      * would make the stream longer still. */
     size_t held = backlog_memory(node->backlog);
@@ -202,6 +205,7 @@ void permit_refresh(struct node *node)
     if (node->cluster != NULL) {
         cluster_refresh(node, permit);
         permit_refresh_cluster(node);
+        slot_stats_refresh(node);
     }
     permit_refresh_cheap(node);
     feed_facts(node);
