@@ -10,10 +10,8 @@
 
 #define INT64_DIGITS_MAX 20
 
-bool number_parse_unsigned(struct bytes text, uint64_t *value)
+static bool digits_read(struct bytes text, uint64_t *value)
 {
-    if (text.size == 0 || text.size > INT64_DIGITS_MAX) return false;
-    if (text.data[0] == '0' && text.size > 1) return false;
     uint64_t sum = 0;
     for (size_t i = 0; i < text.size; i++) {
         unsigned digit = (unsigned char)text.data[i] - '0';
@@ -22,6 +20,26 @@ bool number_parse_unsigned(struct bytes text, uint64_t *value)
             return false;
     }
     *value = sum;
+    return true;
+}
+
+bool number_parse_unsigned(struct bytes text, uint64_t *value)
+{
+    if (text.size == 0 || text.size > INT64_DIGITS_MAX) return false;
+    if (text.data[0] == '0' && text.size > 1) return false;
+    return digits_read(text, value);
+}
+
+bool number_parse_loose(struct bytes text, uint64_t *value)
+{
+    ptrdiff_t end = bytes_index_of(text, '\0');
+    if (end >= 0) text.size = (size_t)end;
+    while (text.size > 0 && memchr(" \t\n\v\f\r", text.data[0], 6) != NULL)
+        text = bytes_from(text, 1);
+    bool is_negative = text.size > 0 && text.data[0] == '-';
+    if (is_negative || (text.size > 0 && text.data[0] == '+')) text = bytes_from(text, 1);
+    if (text.size == 0 || !digits_read(text, value)) return false;
+    if (is_negative) *value = 0 - *value;
     return true;
 }
 

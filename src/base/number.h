@@ -10,6 +10,9 @@
  * also the test of whether a string may be kept as an integer. */
 bool number_parse(struct bytes text, int64_t *value);
 bool number_parse_unsigned(struct bytes text, uint64_t *value);
+/* As strtoull reads a whole text, up to a zero byte: white space, a sign and leading zeros are
+ * allowed, and a negative number counts from the upper end. Cursors of SCAN are read like this. */
+bool number_parse_loose(struct bytes text, uint64_t *value);
 /* Decimal text; returns its length; no terminator. `text` holds NUMBER_TEXT_MAX bytes. */
 size_t number_print(int64_t value, char *text);
 size_t number_print_unsigned(uint64_t value, char *text);

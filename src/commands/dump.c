@@ -82,9 +82,9 @@ static bool ttl_parse(struct call *call, struct restore *restore)
     }
     if (restore->ttl_ms == 0) return true;
     enum expiry_unit unit = restore->is_absolute ? EXPIRY_AT_MS : EXPIRY_MS;
-    if (expiry_add(call, restore->ttl_ms, unit, &restore->expiry_ms)) return true;
-    reply_error(call, "ERR Invalid TTL value, must be >= 0");
-    return false;
+    /* What no clock will ever show counts as past, as it does in Valkey. */
+    if (!expiry_add(call, restore->ttl_ms, unit, &restore->expiry_ms)) restore->expiry_ms = 0;
+    return true;
 }
 
 /* With a time to live the stream carries the absolute one. */

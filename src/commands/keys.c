@@ -81,18 +81,6 @@ static void renamenx(struct call *call)
     reply_integer(call, 1);
 }
 
-static bool db_parse(struct call *call, uint32_t index, uint32_t *db)
-{
-    int64_t value;
-    if (!call_integer(call, index, &value)) return false;
-    if (value < 0 || value >= keyspace_database_count(call->keyspace)) {
-        reply_error(call, "ERR DB index is out of range");
-        return false;
-    }
-    *db = (uint32_t)value;
-    return true;
-}
-
 static bool is_same_place(struct call *call, const struct key *from, const struct key *to)
 {
     if (from->db != to->db || !bytes_equal(from->bytes, to->bytes)) return false;
@@ -108,7 +96,7 @@ static void copy(struct call *call)
         if (call_arg_is(call, i, "replace")) {
             replaces = true;
         } else if (call_arg_is(call, i, "db") && i + 1 < call->argc) {
-            if (!db_parse(call, ++i, &to.db)) return;
+            if (!call_database(call, ++i, &to.db)) return;
         } else {
             reply_syntax_error(call);
             return;
@@ -131,7 +119,7 @@ static void move(struct call *call)
 {
     struct key from = call_key(call, 1);
     struct key to = from;
-    if (!db_parse(call, 2, &to.db)) return;
+    if (!call_database(call, 2, &to.db)) return;
     if (is_same_place(call, &from, &to)) return;
     bool is_possible = keyspace_find_for_write(call->keyspace, call->access, &from) != NULL &&
                        keyspace_find_for_write(call->keyspace, call->access, &to) == NULL;

@@ -56,6 +56,12 @@ static bool parse_pair(struct scan *scan, uint32_t at, bool has_slot)
         }
         reply_error(call, "ERR Invalid or out of range slot");
         return false;
+    } else if (call_arg_is(call, at, "novalues")) {
+        reply_error(call, "ERR NOVALUES option can only be used in HSCAN");
+        return false;
+    } else if (call_arg_is(call, at, "noscores")) {
+        reply_error(call, "ERR NOSCORES option can only be used in ZSCAN");
+        return false;
     }
     reply_syntax_error(call);
     return false;
@@ -100,10 +106,18 @@ static int32_t pattern_slot(const struct call *call, struct bytes pattern)
     return key_slot(fixed);
 }
 
+/* Valkey refuses plain negative numbers and takes whatever else strtoull takes. */
+static bool cursor_read(struct bytes text, uint64_t *cursor)
+{
+    int64_t number;
+    if (number_parse(text, &number) && number < 0) return false;
+    return number_parse_loose(text, cursor);
+}
+
 static void scan(struct call *call)
 {
     struct scan scan = { .call = call, .count = SCAN_COUNT_DEFAULT, .slot = -1 };
-    if (!number_parse_unsigned(call_arg(call, 1), &scan.cursor)) {
+    if (!cursor_read(call_arg(call, 1), &scan.cursor)) {
         reply_error(call, "ERR invalid cursor");
         return;
     }

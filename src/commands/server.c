@@ -34,6 +34,14 @@ static void flushall(struct call *call)
     reply_ok(call);
 }
 
+static bool index_parse(struct call *call, uint32_t at, const char *error, int64_t *index)
+{
+    if (!call_integer_or(call, at, error, index)) return false;
+    if (*index >= INT32_MIN && *index <= INT32_MAX) return true;
+    reply_error(call, error);
+    return false;
+}
+
 static void swapdb(struct call *call)
 {
     int64_t first, second, count = keyspace_database_count(call->keyspace);
@@ -41,8 +49,8 @@ static void swapdb(struct call *call)
         reply_error(call, "ERR SWAPDB is not allowed in cluster mode");
         return;
     }
-    if (!call_integer_or(call, 1, "ERR invalid first DB index", &first)) return;
-    if (!call_integer_or(call, 2, "ERR invalid second DB index", &second)) return;
+    if (!index_parse(call, 1, "ERR invalid first DB index", &first)) return;
+    if (!index_parse(call, 2, "ERR invalid second DB index", &second)) return;
     if (first < 0 || first >= count || second < 0 || second >= count) {
         reply_error(call, "ERR DB index is out of range");
         return;

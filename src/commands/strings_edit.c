@@ -75,7 +75,7 @@ static void incrbyfloat(struct call *call)
     }
     char text[LONG_DOUBLE_MAX];
     struct bytes result = bytes_of(text, long_double_print(value, text));
-    struct put put = { .keeps_expiry = true, .expiry_ms = EXPIRY_NONE };
+    struct put put = { .keeps_expiry = true, .keeps_text = true };
     keyspace_put_string(call->keyspace, call->access, &key, result, &put);
     call_propagate(call, 4, (struct bytes[]){ BYTES("SET"), key.bytes, result, BYTES("KEEPTTL") });
     call_notify(call, NOTIFY_STRING, "incrbyfloat", &key);

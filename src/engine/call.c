@@ -29,6 +29,23 @@ bool call_integer_or(struct call *call, uint32_t index, const char *error, int64
     return false;
 }
 
+bool call_database(struct call *call, uint32_t index, uint32_t *db)
+{
+    int64_t value;
+    if (!call_integer(call, index, &value)) return false;
+    if (value < INT32_MIN || value > INT32_MAX) {
+        reply_error(call, "ERR value is out of range, value must between -2147483648 and "
+                          "2147483647");
+        return false;
+    }
+    if (value < 0 || value >= keyspace_database_count(call->keyspace)) {
+        reply_error(call, "ERR DB index is out of range");
+        return false;
+    }
+    *db = (uint32_t)value;
+    return true;
+}
+
 bool call_timeout_ms(struct call *call, uint32_t index, time_ms *deadline_ms)
 {
     int64_t timeout_ms;

@@ -53,6 +53,8 @@ const char *call_name(const struct call *call);
 bool call_integer(struct call *call, uint32_t index, int64_t *value);
 /* The same with an error text of one's own ("ERR timeout is not an integer or out of range"). */
 bool call_integer_or(struct call *call, uint32_t index, const char *error, int64_t *value);
+/* The argument as the number of a database, or what Valkey answers. */
+bool call_database(struct call *call, uint32_t index, uint32_t *db);
 /* Milliseconds from now for a block: not negative; 0 is TIME_NEVER. */
 bool call_timeout_ms(struct call *call, uint32_t index, time_ms *deadline_ms);
 

@@ -49,12 +49,8 @@ static void reset(struct call *call)
 
 static void select_db(struct call *call)
 {
-    int64_t db;
-    if (!call_integer(call, 1, &db)) return;
-    if (db < 0 || db >= keyspace_database_count(call->keyspace)) {
-        reply_error(call, "ERR DB index is out of range");
-        return;
-    }
+    uint32_t db;
+    if (!call_database(call, 1, &db)) return;
     call->session->db = (int32_t)db;
     reply_ok(call);
 }

@@ -49,7 +49,7 @@ void options_engine(const struct node *node, struct engine_settings *settings)
     const struct config *config = node->config;
     *settings = (struct engine_settings){
         .password = bytes_text(config->requirepass),
-        .bulk_size_max = config->proto_max_bulk_len_bytes,
+        .bulk_size_max = MIN(config->proto_max_bulk_len_bytes, (int64_t)STRING_SIZE_MAX),
         .query_buffer_max = (size_t)config->client_query_buffer_limit_bytes,
         .database_count = keyspace_database_count(node->keyspace),
         .lazy_expire = config->lazyfree_lazy_expire,

@@ -198,6 +198,7 @@ static void run_wait(struct call *call)
 
 static void run_waitaof(struct call *call)
 {
+    static const char not_positive[] = "ERR value is out of range, must be positive";
     struct node *node = node_of(call);
     int64_t local;
     int64_t wanted;
@@ -207,7 +208,11 @@ static void run_waitaof(struct call *call)
         reply_error(call, "ERR value is out of range, value must between 0 and 1");
         return;
     }
-    if (!call_integer(call, 2, &wanted)) return;
+    if (!call_integer_or(call, 2, not_positive, &wanted)) return;
+    if (wanted < 0) {
+        reply_error(call, not_positive);
+        return;
+    }
     if (!call_timeout_ms(call, 3, &deadline_ms)) return;
     if (node_is_replica(node)) {
         reply_error(call, "ERR WAITAOF cannot be used with replica instances. Please also note "

@@ -4,6 +4,7 @@
 #include "base/prng.h"
 #include "lib/expect.h"
 #include "lib/suite.h"
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -47,6 +48,48 @@ START_TEST(only_canonical_integers_are_integers)
     ck_assert(value == UINT64_MAX);
     ck_assert(!number_parse_unsigned(BYTES("18446744073709551616"), &value));
     ck_assert(!number_parse_unsigned(BYTES("-1"), &value));
+}
+END_TEST
+
+START_TEST(loose_numbers_are_read_as_strtoull_reads_them)
+{
+    static const char *const texts[] = {
+        "0",
+        "1",
+        " 1",
+        "\t\n\v\f\r 7",
+        "007",
+        "+5",
+        "-0",
+        "-1",
+        "18446744073709551615",
+        "-18446744073709551615",
+        "18446744073709551616",
+        "-18446744073709551616",
+        "",
+        " ",
+        "+",
+        "-",
+        "+-1",
+        "- 1",
+        "1 ",
+        "x",
+        "1x",
+        "0x10",
+        "1.5",
+        "000000000000000000000000000000000001",
+    };
+    for (size_t i = 0; i < COUNT_OF(texts); i++) {
+        char *end;
+        errno = 0;
+        uint64_t value = 0, expected = strtoull(texts[i], &end, 10);
+        bool is_valid = *end == '\0' && end != texts[i] && errno == 0;
+        ck_assert_msg(number_parse_loose(bytes_text(texts[i]), &value) == is_valid, "%s", texts[i]);
+        if (is_valid) ck_assert_uint_eq(value, expected);
+    }
+    uint64_t value;
+    ck_assert(number_parse_loose(BYTES("12\0x"), &value));
+    ck_assert_uint_eq(value, 12);
 }
 END_TEST
 
@@ -193,6 +236,7 @@ END_TEST
 int main(void)
 {
     TCase *tests = tcase_create("number");
+    tcase_add_test(tests, loose_numbers_are_read_as_strtoull_reads_them);
     tcase_add_test(tests, only_canonical_integers_are_integers);
     tcase_add_test(tests, integers_print_as_printf_prints_them);
     tcase_add_test(tests, doubles_print_as_valkey_prints_them);

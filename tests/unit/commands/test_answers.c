@@ -87,6 +87,7 @@ static const struct {
     { "", 500 },
     { "_bitmap", 200 },
     { "_lcs", 30 },
+    { "_values", 1000 },
 };
 
 START_TEST(every_answer_is_valkeys_in_resp2)
