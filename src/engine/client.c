@@ -80,23 +80,6 @@ static void client_capa(struct call *call)
     reply_ok(call);
 }
 
-static void client_getredir(struct call *call)
-{
-    reply_integer(call, -1);
-}
-
-static void client_trackinginfo(struct call *call)
-{
-    reply_map(call, 3);
-    reply_text(call, "flags");
-    reply_set(call, 1);
-    reply_text(call, "off");
-    reply_text(call, "redirect");
-    reply_integer(call, -1);
-    reply_text(call, "prefixes");
-    reply_array(call, 0);
-}
-
 static void switch_flag(struct call *call, uint32_t flag)
 {
     if (call_arg_is(call, 2, "on"))
@@ -374,6 +357,10 @@ static void client_help(struct call *call)
 
 /* clang-format off */
 static const struct command client_subcommands[] = {
+    { .name = "caching", .run = client_caching, .arity = 3,
+      .flags = CMD_NO_SCRIPT | CMD_LOADING | CMD_STALE | CMD_ALLOW_BUSY, .acl = ACL_CONNECTION,
+      .group = GROUP_CONNECTION, .args = "mode(YES|NO)", .since = "6.0.0", .complexity = "O(1)",
+      .summary = "Instructs the server whether to track the keys in the next request." },
     { .name = "capa", .run = client_capa, .arity = -3,
       .flags = CMD_NO_SCRIPT | CMD_LOADING | CMD_STALE | CMD_ALLOW_BUSY, .acl = ACL_CONNECTION,
       .group = GROUP_CONNECTION, .args = "capability...", .since = "8.0.0", .complexity = "O(1)",
@@ -486,6 +473,13 @@ static const struct command client_subcommands[] = {
       .group = GROUP_CONNECTION, .args = "connection-name", .since = "2.6.9", .complexity = "O(1)",
       .summary = "Sets the connection name.",
       .tips = "request_policy:all_nodes response_policy:all_succeeded" },
+    { .name = "tracking", .run = client_tracking, .arity = -3,
+      .flags = CMD_NO_SCRIPT | CMD_LOADING | CMD_STALE, .acl = ACL_CONNECTION,
+      .group = GROUP_CONNECTION,
+      .args = "status(ON|OFF) [REDIRECT=client-id:integer] [PREFIX=prefix+...] [BCAST] "
+          "[OPTIN] [OPTOUT] [NOLOOP]", .since = "6.0.0",
+      .complexity = "O(1). Some options may introduce additional complexity.",
+      .summary = "Controls server-assisted client-side caching for the connection." },
     { .name = "trackinginfo", .run = client_trackinginfo, .arity = 2,
       .flags = CMD_NO_SCRIPT | CMD_LOADING | CMD_STALE, .acl = ACL_CONNECTION,
       .group = GROUP_CONNECTION, .since = "6.2.0", .complexity = "O(1)",

@@ -9,6 +9,14 @@ extern const char client_name_error[];
 bool client_name_is_valid(struct bytes name);
 void client_set_text(char **text, struct bytes value);
 
+/* client_tracking.c: rows of CLIENT. */
+void client_tracking(struct call *call);
+void client_caching(struct call *call);
+void client_trackinginfo(struct call *call);
+void client_getredir(struct call *call);
+/* Where invalidations go: -1: it does not track, 0: to itself. */
+int64_t client_redirect(const struct session *session);
+
 /* The line of CLIENT LIST, line end included. */
 void client_print(const struct call *call, const struct session *session, struct buffer *into);
 

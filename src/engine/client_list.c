@@ -67,6 +67,18 @@ static bool is_no_touch(const struct session *session)
 {
     return session->flags & SESSION_NO_TOUCH;
 }
+static bool is_tracking(const struct session *session)
+{
+    return session->flags & SESSION_TRACKING;
+}
+static bool is_broken(const struct session *session)
+{
+    return session->flags & SESSION_BROKEN_REDIRECT;
+}
+static bool is_broadcast(const struct session *session)
+{
+    return session->flags & SESSION_BROADCAST;
+}
 static bool never(const struct session *session)
 {
     return false;
@@ -77,8 +89,8 @@ static const struct flag_letter flag_letters[] = {
     { 'O', is_monitor },     { 'S', is_replica },
     { 'M', is_primary },     { 'P', session_is_subscriber },
     { 'x', is_in_multi },    { 'b', is_blocked },
-    { 't', never },          { 'R', never },
-    { 'B', never },          { 'd', is_watch_dirty },
+    { 't', is_tracking },    { 'R', is_broken },
+    { 'B', is_broadcast },   { 'd', is_watch_dirty },
     { 'c', closes_flushed }, { 'u', was_unblocked },
     { 'A', closes_now },     { 'U', is_unix },
     { 'r', is_readonly },    { 'e', is_no_evict },
@@ -144,12 +156,13 @@ void client_print(const struct call *call, const struct session *session, struct
     buffer_printf(into, " qbuf=%zu qbuf-free=%zu argv-mem=%zu multi-mem=%zu rbs=%zu rbp=%zu",
                   session->input.size, spare, argument_memory, session->queue_bytes,
                   output.first_capacity, session->output_peak);
-    buffer_printf(into, " obl=%zu oll=%zu omem=%zu tot-mem=%zu events=%s cmd=%s user=%s redir=-1",
+    buffer_printf(into, " obl=%zu oll=%zu omem=%zu tot-mem=%zu events=%s cmd=%s user=%s",
                   output.first_size, output.more_count, output.more_memory,
                   session_memory(session) + argument_memory, waits_for_socket(session) ? "rw" : "r",
                   session->last_command != NULL ? session->last_command->name : "NULL",
                   session->kind == SESSION_PRIMARY ? "(superuser)" : session->user);
-    buffer_printf(into, " resp=%d", session->writer.protocol);
+    buffer_printf(into, " redir=%lld resp=%d", (long long)client_redirect(session),
+                  session->writer.protocol);
     buffer_printf(into, " lib-name=%s lib-ver=%s tot-net-in=%llu tot-net-out=%llu tot-cmds=%llu\n",
                   session->library_name, session->library_version,
                   (unsigned long long)session->bytes_in, (unsigned long long)session->bytes_out,

@@ -47,6 +47,8 @@ struct engine *engine_create(const struct engine_options *options)
     request_init(&engine->batch.request);
     struct hash_key hash_key = { { prng_next(&engine->prng), prng_next(&engine->prng) } };
     pubsub_init(&engine->pubsub, hash_key);
+    tracking_init(&engine->tracking, hash_key);
+    session_index_init(engine, hash_key);
 
     engine_settings_changed(engine);
     command_table_init(&engine->table);
@@ -74,6 +76,8 @@ void engine_destroy(struct engine *engine)
     memory_free(engine->propagation.records);
     buffer_fini(&engine->propagation.bytes);
     pubsub_fini(&engine->pubsub);
+    tracking_fini(&engine->tracking);
+    table_destroy(engine->sessions_by_id, NULL, NULL);
     changes_fini(&engine->changes);
     buffer_fini(&engine->notify_channel);
     commandlogs_fini(engine->commandlogs);
@@ -129,6 +133,10 @@ struct keyspace *engine_swap_keyspace(struct engine *engine, struct keyspace *ke
 struct engine_counters *engine_counters(struct engine *engine)
 {
     engine->counters.clients_pubsub = engine->pubsub.client_count;
+    engine->counters.clients_tracking = engine->tracking.client_count;
+    engine->counters.keys_tracked = table_count(engine->tracking.keys);
+    engine->counters.items_tracked = engine->tracking.item_count;
+    engine->counters.prefixes_tracked = table_count(engine->tracking.prefixes);
     engine->counters.channels = engine->pubsub.spaces[PUBSUB_CHANNEL].count;
     engine->counters.patterns = engine->pubsub.spaces[PUBSUB_PATTERN].count;
     engine->counters.shard_channels = engine->pubsub.spaces[PUBSUB_SHARD].count;

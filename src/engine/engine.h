@@ -30,6 +30,7 @@ struct engine_settings {
     int64_t bulk_size_max; /* proto-max-bulk-len */
     size_t query_buffer_max;
     uint32_t database_count;
+    size_t tracked_keys_max; /* tracking-table-max-keys; 0: no limit */
     bool lazy_expire; /* lazyfree-lazy-expire: UNLINK instead of DEL in the stream */
     bool lazy_eviction;
     bool lazy_server_del;
@@ -102,6 +103,13 @@ time_ms engine_deadline(const struct engine *engine);
 /* Complete commands may be waiting: do not sleep before the next turn. */
 bool engine_is_busy(const struct engine *engine);
 
+/* The end of a turn, before output is taken: what clients that cache are told together. */
+void engine_settle(struct engine *engine);
+/* A key, or all of them, went without the engine's doing; somebody may want to know of keys. */
+void engine_key_dropped(struct engine *engine, struct bytes key);
+bool engine_tracks_keys(const struct engine *engine);
+void engine_keys_replaced(struct engine *engine);
+
 /* The next session with output that was not offered yet, or with `close` set, or NULL. */
 struct session *engine_take_ready(struct engine *engine);
 
@@ -146,6 +154,10 @@ struct engine_counters {
     uint64_t clients_watching;
     uint64_t keys_watched;
     uint64_t clients_pubsub;
+    uint64_t clients_tracking;
+    uint64_t keys_tracked;
+    uint64_t items_tracked; /* pairs of key and client */
+    uint64_t prefixes_tracked;
     uint64_t channels;
     uint64_t patterns;
     uint64_t shard_channels;

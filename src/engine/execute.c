@@ -178,15 +178,24 @@ void session_finish_output(struct engine *engine, struct session *session)
     if (session->output.size > 0) session_has_output(engine, session);
 }
 
-static void finish_output(struct engine *engine, struct session *session)
+static void finish_output(struct engine *engine, struct session *session, struct session *outer)
 {
-    engine->running = NULL;
+    engine->running = outer;
     if (engine->nowhere.size > 0) {
         /* An answer in the middle of its stream would make a replica apply it. */
         if (session->kind == SESSION_REPLICA) session_close(engine, session, SESSION_CLOSES_NOW);
         output_consume(&engine->nowhere, engine->nowhere.size);
     }
-    session_finish_output(engine, session);
+    if (outer == NULL) session_finish_output(engine, session);
+}
+
+/* CLIENT CACHING is for the next command, or transaction; more of CLIENT may stand between. */
+static void end_caching(struct session *session, const struct command_entry *entry)
+{
+    bool is_client = entry != NULL && entry->parent != NULL &&
+                     strcmp(entry->parent->command->name, "client") == 0;
+    if (!is_client && !(session->flags & SESSION_MULTI))
+        session->flags &= ~(uint32_t)SESSION_CACHING;
 }
 
 static void count_for_slot(struct engine *engine, const struct call *call, uint64_t start,
@@ -232,7 +241,9 @@ enum executed engine_run_request(struct engine *engine, struct session *session,
     }
     session->active_ms = engine->clock.now_ms;
     call.slot = refusal.slot;
-    engine->running = session;
+    /* A script's call is run within its caller's: what is pushed to that one comes later. */
+    struct session *outer = engine->running;
+    if (outer == NULL) engine->running = session;
     mute(engine, &call);
 
     if (refuse_request(&call))
@@ -242,7 +253,8 @@ enum executed engine_run_request(struct engine *engine, struct session *session,
     else
         run_permitted(engine, &call);
 
-    finish_output(engine, session);
+    if (session->flags & SESSION_CACHING) end_caching(session, item->entry);
+    finish_output(engine, session, outer);
     bool is_counted = engine->observers & OBSERVER_SLOTS && !refusal.is_crossing;
     if (is_counted) count_for_slot(engine, &call, start, output_before);
     return EXECUTED;

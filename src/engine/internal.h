@@ -9,6 +9,7 @@
 #include "engine/pubsub.h"
 #include "engine/slot_counts.h"
 #include "engine/table.h"
+#include "engine/tracking.h"
 
 #define ENGINE_MAGIC 0xe9619e00u
 
@@ -138,6 +139,7 @@ struct engine {
     struct access access;    /* of the command that runs */
     struct changes changes;  /* of the same */
     size_t changes_notified; /* how many of them were published */
+    size_t changes_tracked;  /* how many of them those who cache were told of */
     uint32_t notified;       /* enum notify_class; 0: nothing is published */
     struct buffer notify_channel;
     struct command_table table;
@@ -145,6 +147,7 @@ struct engine {
     struct batch batch;
     struct propagation_list propagation;
     struct pubsub pubsub;
+    struct tracking tracking;
     struct engine_counters counters;
     struct error_count errors[ERROR_CODES_MAX];
     uint32_t error_count;
@@ -152,6 +155,8 @@ struct engine {
     uint64_t session_id_last;
     size_t session_count;
     struct list sessions;
+    struct table *sessions_by_id; /* those in `sessions` */
+    struct table_rules session_rules;
     struct list detached; /* streams of a primary that have no connection now: not listed */
     struct list ready;    /* output to send, or to be closed */
     struct list work;     /* unparsed input that can go on */
@@ -275,6 +280,10 @@ void propagation_append(struct engine *engine, struct session *session, int32_t 
 /* Turns what the keyspace told into elements: keys that expired or were evicted. */
 void propagation_of_changes(struct engine *engine);
 void propagation_forget_session(struct engine *engine, const struct session *session);
+/* session.c: the index by id. */
+void session_index_init(struct engine *engine, struct hash_key hash_key);
+void session_index_add(struct engine *engine, struct session *session);
+void session_index_remove(struct engine *engine, struct session *session);
 void session_reset_state(struct engine *engine, struct session *session);
 bool engine_needs_password(const struct engine *engine);
 

@@ -19,6 +19,8 @@ static uint32_t notify_kinds(const struct engine *engine)
     uint32_t kinds = 0;
     for (size_t i = 0; i < COUNT_OF(told); i++)
         if (engine->notified & told[i].class) kinds |= 1u << i;
+    /* Who caches wants to know of whatever happens to a key. */
+    if (engine->tracking.client_count > 0) kinds |= ~(1u << CHANGE_MISSED);
     return kinds;
 }
 

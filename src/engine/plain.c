@@ -13,7 +13,8 @@
 
 /* Flags of sessions that change nothing about how a request is run. */
 #define SESSION_HARMLESS                                                                           \
-    (SESSION_UNIX | SESSION_TLS | SESSION_NO_EVICT | SESSION_READONLY | SESSION_CAPA_REDIRECT)
+    (SESSION_UNIX | SESSION_TLS | SESSION_NO_EVICT | SESSION_READONLY | SESSION_CAPA_REDIRECT |    \
+     SESSION_KNOWS_MULTI)
 
 static inline bool session_is_plain(const struct session *session)
 {

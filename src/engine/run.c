@@ -37,6 +37,12 @@ static bool is_propagated(const struct call *call)
 
 static void tell_observers(struct engine *engine, const struct call *call)
 {
+    /* What a script reads, its caller reads. */
+    struct session *caller = engine->running != NULL ? engine->running : call->session;
+    if (caller->flags & SESSION_TRACKING) {
+        tracking_of_changes(engine); /* what it found expired was stale before it looked */
+        tracking_remember(engine, caller, call);
+    }
     if (!(call->entry->flags & (CMD_ADMIN | CMD_SKIP_MONITOR))) monitor_tell(engine, call);
 }
 
@@ -79,6 +85,7 @@ void call_finish_changes(struct engine *engine, struct call *call, uint64_t dirt
 {
     uint64_t dirty = keyspace_dirty(engine->keyspace);
     if (!is_propagated(call)) {
+        tracking_of_changes(engine);
         notify_of_changes(engine);
         engine_changes_clear(engine);
         return;
@@ -112,7 +119,8 @@ void engine_run_call(struct engine *engine, struct call *call)
     if (call->is_failed) entry->statistics.failed++;
     engine->counters.commands++;
     call->session->command_count++;
-    if (engine->observers != 0) tell_observers(engine, call);
+    const struct session *caller = engine->running != NULL ? engine->running : call->session;
+    if (engine->observers != 0 || caller->flags & SESSION_TRACKING) tell_observers(engine, call);
     call_finish_changes(engine, call, dirty);
     propagation_group_end(engine);
 }

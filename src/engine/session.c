@@ -89,20 +89,56 @@ size_t session_memory(const struct session *session)
            session->queue_bytes;
 }
 
+/* --- by id ------------------------------------------------------------------------------- */
+
+static struct bytes id_of(const void *entry)
+{
+    const struct session *session = entry;
+    return bytes_of(&session->id, sizeof(session->id));
+}
+
+void session_index_init(struct engine *engine, struct hash_key hash_key)
+{
+    engine->session_rules = (struct table_rules){ id_of, hash_key };
+}
+
+static uint64_t hash_of_id(const struct engine *engine, const uint64_t *id)
+{
+    return hash_bytes(&engine->session_rules.hash_key, bytes_of(id, sizeof(*id)));
+}
+
+static struct table_cell *cell_of_id(const struct engine *engine, const uint64_t *id)
+{
+    return table_find(engine->sessions_by_id, &engine->session_rules, hash_of_id(engine, id),
+                      bytes_of(id, sizeof(*id)));
+}
+
+void session_index_add(struct engine *engine, struct session *session)
+{
+    table_insert(&engine->sessions_by_id, &engine->session_rules, hash_of_id(engine, &session->id),
+                 session);
+}
+
+void session_index_remove(struct engine *engine, struct session *session)
+{
+    struct table_cell *cell = cell_of_id(engine, &session->id);
+    if (cell == NULL) return; /* it has no connection now */
+    table_remove(&engine->sessions_by_id, &engine->session_rules, hash_of_id(engine, &session->id),
+                 cell);
+}
+
+struct session *engine_session_find(struct engine *engine, uint64_t id)
+{
+    struct table_cell *cell = cell_of_id(engine, &id);
+    return cell == NULL ? NULL : table_cell_entry(cell);
+}
+
 /* --- all of them ------------------------------------------------------------------------- */
 
 struct session *engine_session_next(struct engine *engine, struct session *previous)
 {
     struct list_link *link = previous == NULL ? engine->sessions.head.next : previous->link.next;
     return link == &engine->sessions.head ? NULL : CONTAINER_OF(link, struct session, link);
-}
-
-struct session *engine_session_find(struct engine *engine, uint64_t id)
-{
-    for (struct session *s = engine_session_next(engine, NULL); s != NULL;
-         s = engine_session_next(engine, s))
-        if (s->id == id) return s;
-    return NULL;
 }
 
 size_t engine_session_count(const struct engine *engine)

@@ -21,6 +21,7 @@ struct session;
 struct command_entry;
 struct queued_command;
 struct subscriptions;
+struct tracking_client;
 
 #define SESSION_MAGIC 0x5e5510a1u
 
@@ -49,6 +50,14 @@ enum session_flag {
     SESSION_EXECUTING = 1 << 15, /* inside EXEC: nothing blocks */
     SESSION_IMPORT_SOURCE = 1 << 16,
     SESSION_KNOWS_MULTI = 1 << 17, /* has used MULTI or WATCH: shown by CLIENT LIST */
+    /* CLIENT TRACKING */
+    SESSION_TRACKING = 1 << 18,
+    SESSION_BROADCAST = 1 << 19,
+    SESSION_OPT_IN = 1 << 20,
+    SESSION_OPT_OUT = 1 << 21,
+    SESSION_NO_LOOP = 1 << 22,
+    SESSION_CACHING = 1 << 23, /* CLIENT CACHING: the next command is the exception */
+    SESSION_BROKEN_REDIRECT = 1 << 24,
 };
 
 /* What becomes of the connection after this turn. */
@@ -116,6 +125,7 @@ struct session {
     uint32_t channel_count;              /* SUBSCRIBE */
     uint32_t pattern_count;              /* PSUBSCRIBE */
     uint32_t shard_channel_count;        /* SSUBSCRIBE */
+    struct tracking_client *tracking;    /* owned; NULL: it does not track */
     struct blocked blocked;
 
     /* For WAIT: where the stream stood after its last write; set by whoever streams. */

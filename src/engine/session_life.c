@@ -26,11 +26,13 @@ void session_attach(struct engine *engine, struct session *session,
     copy_address(options->address, session->address, sizeof(session->address));
     copy_address(options->local_address, session->local_address, sizeof(session->local_address));
     list_append(&engine->sessions, &session->link);
+    session_index_add(engine, session);
 }
 
 void session_detach(struct engine *engine, struct session *session)
 {
     ensure(session->kind == SESSION_PRIMARY);
+    session_index_remove(engine, session);
     list_remove(&session->link);
     list_remove(&session->send_link);
     list_append(&engine->detached, &session->link);
@@ -75,6 +77,7 @@ void session_reset_state(struct engine *engine, struct session *session)
     multi_discard(engine, session);
     pubsub_drop_session(engine, session);
     monitor_forget(engine, session);
+    tracking_stop(engine, session);
     session->flags &= SESSION_UNIX | SESSION_TLS | SESSION_CAPA_REDIRECT | SESSION_KNOWS_MULTI;
     session->db = 0;
     session->writer.protocol = 2;
@@ -89,6 +92,7 @@ void session_destroy(struct engine *engine, struct session *session)
     if (session->blocked.reason != BLOCK_NONE) session_unblock(engine, session);
     session_reset_state(engine, session);
     propagation_forget_session(engine, session);
+    session_index_remove(engine, session);
     list_remove(&session->link);
     list_remove(&session->send_link);
     list_remove(&session->work_link);

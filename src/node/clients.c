@@ -184,6 +184,7 @@ static void take_ready(struct node *node, bool is_bounded)
 void clients_take_ready(struct node *node)
 {
     bool is_bounded = client_memory_limit(node) > 0;
+    engine_settle(node->engine);
     take_ready(node, is_bounded);
     if (is_bounded && client_memory_evict(node)) take_ready(node, is_bounded);
 }

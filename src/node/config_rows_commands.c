@@ -10,8 +10,7 @@ static const struct config_row rows[] = {
     { .name = "tracking-table-max-keys", .kind = &config_int, CONFIG_FIELD(tracking_table_max_keys),
       .preset = "1000000", .max = INT64_MAX, .area = CONFIG_AREA_NOTIFY,
       .text = "How many keys are remembered for clients that cache; beyond it some are told that "
-              "their copy is stale.",
-      .unused = "clients cannot track keys yet" },
+              "their copy is stale." },
     { .name = "busy-reply-threshold", .alias = "lua-time-limit", .kind = &config_int,
       CONFIG_FIELD(busy_reply_threshold_ms), .preset = "5000", .max = INT64_MAX,
       .area = CONFIG_AREA_COMMANDLOG,

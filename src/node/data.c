@@ -57,6 +57,7 @@ void data_flush(struct node *node)
 {
     struct access access = data_access(node, NULL);
     keyspace_flush_all(node->keyspace, &access);
+    engine_keys_replaced(node->engine);
     data_sweep(node);
 }
 
@@ -87,16 +88,18 @@ static void propagate_removal(struct node *node, uint32_t db, struct bytes key, 
 static void collect_key(void *context, const struct entry *entry)
 {
     struct key_collector *collector = context;
-    propagate_removal(collector->node, collector->db, entry_key(entry), false);
+    /* Replicas learn slot changes on their own, but drop keys only when told. */
+    if (!node_is_replica(collector->node))
+        propagate_removal(collector->node, collector->db, entry_key(entry), false);
+    engine_key_dropped(collector->node->engine, entry_key(entry));
 }
 
 void data_drop_slot(struct node *node, const struct access *access, uint32_t db, unsigned slot)
 {
     size_t count = keyspace_slot_count(node->keyspace, db, slot);
     if (count == 0) return;
-    /* Replicas learn slot changes on their own, but drop keys only when told. */
     struct key_collector collector = { .node = node, .db = db };
-    if (!node_is_replica(node))
+    if (!node_is_replica(node) || engine_tracks_keys(node->engine))
         keyspace_visit_slot(node->keyspace, db, slot, count, collect_key, &collector);
     keyspace_drop_slot(node->keyspace, access, db, slot);
 }
@@ -105,6 +108,7 @@ void data_adopt(struct node *node, struct keyspace *keyspace)
 {
     struct access access = data_access(node, NULL);
     keyspace_adopt(node->keyspace, &access, keyspace);
+    engine_keys_replaced(node->engine);
     data_sweep(node);
 }
 

@@ -52,6 +52,7 @@ void options_engine(const struct node *node, struct engine_settings *settings)
         .bulk_size_max = MIN(config->proto_max_bulk_len_bytes, (int64_t)STRING_SIZE_MAX),
         .query_buffer_max = (size_t)config->client_query_buffer_limit_bytes,
         .database_count = keyspace_database_count(node->keyspace),
+        .tracked_keys_max = (size_t)config->tracking_table_max_keys,
         .lazy_expire = config->lazyfree_lazy_expire,
         .lazy_eviction = config->lazyfree_lazy_eviction,
         .lazy_server_del = config->lazyfree_lazy_server_del,
