@@ -408,7 +408,6 @@ b: SET k x
 a: STRLEN k
 b: SET k x
 a: KEYS *
-a: RANDOMKEY
 b: SET k x
 a: GETEX k EX 100
 b: SET k x
