@@ -129,6 +129,12 @@ void comparison_fini(struct comparison *comparison)
 
 /* --- Printing --- */
 
+/* The cheapest round: what else the machine does only adds. */
+static double least_cpu(const struct comparison *comparison, const struct contestant *contestant)
+{
+    return quantile(contestant->samples[FIGURE_CPU], comparison->rounds, 0);
+}
+
 static const char *const figure_names[FIGURES] = { "cpu_us_per_request", "requests_per_second",
                                                    "p50_ms", "p99_ms", "p999_ms" };
 
@@ -156,6 +162,7 @@ static void json_row(struct comparison *comparison, const struct row *row)
         for (int figure = 0; figure < FIGURES; figure++)
             json_number(json, figure_names[figure],
                         quantile(contestant->samples[figure], comparison->rounds, 50));
+        json_number(json, "cpu_us_per_request_least", least_cpu(comparison, contestant));
         json_number(json, "cpu_user_share", contestant->user_share);
         json_number(json, "used_memory_per_key", contestant->used_per_key);
         json_number(json, "rss_per_key", contestant->resident_per_key);
@@ -179,6 +186,8 @@ static void json_row(struct comparison *comparison, const struct row *row)
                                            comparison->rounds, 25 * quarter));
             json_close(json, ']');
         }
+        json_number(json, "cpu_us_per_request_least",
+                    least_cpu(comparison, of) / least_cpu(comparison, against));
         json_close(json, '}');
     }
     json_close(json, ']');
@@ -196,9 +205,10 @@ static void print_ratio(const struct comparison *comparison, struct pair pair)
         for (int quarter = 0; quarter < 3; quarter++)
             at[figure][quarter] = ratio_quantile(of->samples[figure], against->samples[figure],
                                                  comparison->rounds, 25 * (quarter + 1));
-    printf("  %-50s %8.3f %12.3f %9.3f %9.3f %9.3f\n", label, at[FIGURE_CPU][1], at[FIGURE_RATE][1],
-           at[FIGURE_P50][1], at[FIGURE_P99][1], at[FIGURE_P999][1]);
-    printf("  %-50s %.2f-%.2f    %.2f-%.2f %.2f-%.2f %.2f-%.2f %.2f-%.2f\n",
+    double least = least_cpu(comparison, of) / least_cpu(comparison, against);
+    printf("  %-50s %8.3f %8.3f %12.3f %9.3f %9.3f %9.3f\n", label, at[FIGURE_CPU][1], least,
+           at[FIGURE_RATE][1], at[FIGURE_P50][1], at[FIGURE_P99][1], at[FIGURE_P999][1]);
+    printf("  %-50s %.2f-%.2f            %.2f-%.2f %.2f-%.2f %.2f-%.2f %.2f-%.2f\n",
            "    quartiles of the rounds", at[FIGURE_CPU][0], at[FIGURE_CPU][2], at[FIGURE_RATE][0],
            at[FIGURE_RATE][2], at[FIGURE_P50][0], at[FIGURE_P50][2], at[FIGURE_P99][0],
            at[FIGURE_P99][2], at[FIGURE_P999][0], at[FIGURE_P999][2]);
@@ -213,16 +223,17 @@ static void print_row(struct comparison *comparison, const struct row *row)
     printf("%s, %lld bytes, %lld clients, pipeline %lld: %zu rounds of %llu requests\n",
            row->test->title, (long long)row->value_size, (long long)row->client_count,
            (long long)row->pipeline, comparison->rounds, (unsigned long long)row->request_count);
-    printf("  %-50s %8s %12s %9s %9s %9s %6s\n", "medians", "CPU us/r", "requests/s", "p50 ms",
-           "p99 ms", "p99.9 ms", "user");
+    printf("  %-50s %8s %8s %12s %9s %9s %9s %6s\n", "medians", "CPU us/r", "least", "requests/s",
+           "p50 ms", "p99 ms", "p99.9 ms", "user");
     for (size_t i = 0; i < comparison->count; i++) {
         const struct contestant *contestant = &comparison->contestants[i];
         double medians[FIGURES];
         for (int figure = 0; figure < FIGURES; figure++)
             medians[figure] = quantile(contestant->samples[figure], comparison->rounds, 50);
-        printf("  %-50s %8.3f %12.0f %9.3f %9.3f %9.3f %5.0f%%\n", contestant->label,
-               medians[FIGURE_CPU], medians[FIGURE_RATE], medians[FIGURE_P50], medians[FIGURE_P99],
-               medians[FIGURE_P999], contestant->user_share * 100);
+        printf("  %-50s %8.3f %8.3f %12.0f %9.3f %9.3f %9.3f %5.0f%%\n", contestant->label,
+               medians[FIGURE_CPU], least_cpu(comparison, contestant), medians[FIGURE_RATE],
+               medians[FIGURE_P50], medians[FIGURE_P99], medians[FIGURE_P999],
+               contestant->user_share * 100);
     }
     struct pair pairs[CONTESTANTS_MAX];
     size_t pair_count = pairs_of(comparison, pairs);
