@@ -37,7 +37,7 @@ static bool payload_is_sound(struct bytes payload)
 static void function_restore(struct call *call)
 {
     if (call->argc > 4) {
-        reply_wrong_arity(call);
+        reply_subcommand_error(call);
         return;
     }
     bool is_right = call->argc == 3 || call_arg_is(call, 3, "flush") ||
@@ -95,6 +95,10 @@ static void function_stats(struct call *call)
 
 static void function_flush(struct call *call)
 {
+    if (call->argc > 3) {
+        reply_subcommand_error(call);
+        return;
+    }
     bool is_right =
         call->argc == 2 ||
         (call->argc == 3 && (call_arg_is(call, 2, "sync") || call_arg_is(call, 2, "async")));

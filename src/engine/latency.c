@@ -150,8 +150,8 @@ static void latency_graph(struct call *call)
     const struct latency_track *track = track_of(call);
     if (track == NULL) {
         struct bytes name = call_arg(call, 2);
-        reply_error_format(call, "ERR No samples available for event '%.*s'",
-                           (int)MIN(name.size, (size_t)128), name.data);
+        reply_error_format(call, "ERR No samples available for event '%.*s'", (int)name.size,
+                           name.data);
         return;
     }
     struct graph graph = { .low = UINT32_MAX, .now = (uint32_t)(call->wall_ms / 1000) };
