@@ -46,6 +46,14 @@ void propagate_removal(struct call *call, struct bytes key, bool is_lazy)
     call_propagate(call, 2, (struct bytes[]){ is_lazy ? BYTES("UNLINK") : BYTES("DEL"), key });
 }
 
+void delete_as_expired(struct call *call, const struct key *key)
+{
+    if (!keyspace_delete(call->keyspace, call->access, key)) return;
+    keyspace_count_expired(call->keyspace);
+    propagate_removal(call, key->bytes, engine_settings(call->engine)->lazy_expire);
+    call_notify(call, NOTIFY_EXPIRED, "expired", key);
+}
+
 void propagate_expiry(struct call *call, struct bytes key, time_ms expiry_ms)
 {
     char text[NUMBER_TEXT_MAX];
@@ -136,9 +144,7 @@ static void expire_as(struct call *call, enum expiry_unit unit)
         return;
     }
     if (expiry_is_past(call, expiry_ms)) {
-        keyspace_delete(call->keyspace, call->access, &key);
-        propagate_removal(call, key.bytes, engine_settings(call->engine)->lazy_expire);
-        call_notify(call, NOTIFY_EXPIRED, "expired", &key);
+        delete_as_expired(call, &key);
     } else {
         keyspace_set_expiry(call->keyspace, call->access, &key, expiry_ms);
         propagate_expire(call, expiry_ms);

@@ -21,6 +21,8 @@ bool expiry_is_past(const struct call *call, time_ms expiry_ms);
 
 /* Propagates DEL or UNLINK of one key. */
 void propagate_removal(struct call *call, struct bytes key, bool is_lazy);
+/* For a time that has passed: deletes the key, if there is one, and propagates that. */
+void delete_as_expired(struct call *call, const struct key *key);
 /* Propagates PEXPIREAT key ms. */
 void propagate_expiry(struct call *call, struct bytes key, time_ms expiry_ms);
 

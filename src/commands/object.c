@@ -7,6 +7,7 @@ static struct entry *find_object(struct call *call)
 {
     struct key key = call_key(call, 2);
     struct entry *entry = keyspace_peek(call->keyspace, call->access, &key);
+    keyspace_count_lookup(call->keyspace, entry != NULL);
     if (entry == NULL) reply_null(call);
     return entry;
 }

@@ -169,9 +169,7 @@ static void set_value(struct call *call, const struct key *key, struct bytes val
                       const struct set_options *options)
 {
     if (options->expiry_index > 0 && expiry_is_past(call, options->expiry_ms)) {
-        if (!keyspace_delete(call->keyspace, call->access, key)) return;
-        propagate_removal(call, key->bytes, engine_settings(call->engine)->lazy_expire);
-        call_notify(call, NOTIFY_EXPIRED, "expired", key);
+        delete_as_expired(call, key);
         return;
     }
     struct put put = { .expiry_ms = options->expiry_ms, .keeps_expiry = options->keeps_expiry };
@@ -436,9 +434,7 @@ static void getex(struct call *call)
     }
     reply_string(call, entry);
     if (options.expiry_index > 0 && expiry_is_past(call, options.expiry_ms)) {
-        keyspace_delete(call->keyspace, call->access, &key);
-        propagate_removal(call, key.bytes, engine_settings(call->engine)->lazy_expire);
-        call_notify(call, NOTIFY_EXPIRED, "expired", &key);
+        delete_as_expired(call, &key);
     } else if (options.expiry_index > 0) {
         keyspace_set_expiry(call->keyspace, call->access, &key, options.expiry_ms);
         propagate_expiry(call, key.bytes, options.expiry_ms);

@@ -214,6 +214,19 @@ void keyspace_database_stats_read(const struct keyspace *keyspace, uint32_t db, 
     stats->ttl_average_ms = average < 0 ? 0 : (time_ms)average;
 }
 
+void keyspace_count_expired(struct keyspace *keyspace)
+{
+    keyspace->stats.expired++;
+}
+
+void keyspace_count_lookup(struct keyspace *keyspace, bool is_hit)
+{
+    if (is_hit)
+        keyspace->stats.hits++;
+    else
+        keyspace->stats.misses++;
+}
+
 void keyspace_stats_read(const struct keyspace *keyspace, struct keyspace_stats *stats)
 {
     *stats = keyspace->stats;

@@ -231,6 +231,10 @@ struct keyspace_stats {
     uint64_t expired; /* on access and by the cycle */
     uint64_t evicted;
 };
+/* What only the command knows: it deleted a key because the time it should get has passed; its
+ * peek was a look-up of the client's (OBJECT). */
+void keyspace_count_expired(struct keyspace *keyspace);
+void keyspace_count_lookup(struct keyspace *keyspace, bool is_hit);
 void keyspace_stats_read(const struct keyspace *keyspace, struct keyspace_stats *stats);
 void keyspace_stats_reset(struct keyspace *keyspace); /* CONFIG RESETSTAT */
 /* Bytes of lines and indexes, without the entries; looks at every slot that holds keys. */

@@ -157,6 +157,7 @@ bool keyspace_rename(struct keyspace *keyspace, const struct access *access, con
                                        entry_clock_inline(entry));
     entry_free_shell(entry);
     put_entry(keyspace, access, to, moved);
+    keyspace->dirty--; /* one change, though two are told */
     return true;
 }
 

@@ -444,7 +444,7 @@ START_TEST(changes_are_told_as_wanted)
     ck_assert_uint_eq(changes.count, COUNT_OF(expected));
     for (size_t i = 0; i < COUNT_OF(expected); i++)
         ck_assert_int_eq(changes.items[i].kind, expected[i]);
-    ck_assert_uint_eq(keyspace_dirty(keyspace), 8);
+    ck_assert_uint_eq(keyspace_dirty(keyspace), 7);
 
     changes_clear(&changes);
     keyspace_tell_changes(keyspace, 0);
