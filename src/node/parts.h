@@ -261,6 +261,14 @@ extern const struct command node_info_rows[];
 extern const size_t node_info_row_count;
 extern const struct command node_memory_rows[];
 extern const size_t node_memory_row_count;
+/* rows_debug_data.c: subcommands of DEBUG; their number of words was checked. */
+void debug_populate(struct call *call);
+void debug_digest(struct call *call);
+void debug_digest_value(struct call *call);
+void debug_protocol(struct call *call);
+void debug_error(struct call *call);
+void debug_log(struct call *call);
+void debug_htstats(struct call *call);
 extern const struct command node_debug_rows[];
 extern const size_t node_debug_row_count;
 

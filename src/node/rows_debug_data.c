@@ -1,0 +1,232 @@
+/* DEBUG subcommands about data and the protocol: what tests fill, compare and expect with. */
+#include "base/digest.h"
+#include "base/log.h"
+#include "node/parts.h"
+#include "persist/dump.h"
+
+#define POPULATE_VALUE_MAX (512 * MIB)
+
+/* ---- POPULATE ----------------------------------------------------------------------------- */
+
+static bool call_count(struct call *call, uint32_t index, int64_t *value)
+{
+    bool is_right = number_parse(call_arg(call, index), value) && *value >= 0;
+    if (!is_right) reply_error(call, "ERR value is out of range, must be positive");
+    return is_right;
+}
+
+/* Keys that are there stay. Nothing is propagated, and slots are not looked at. */
+static void populate(struct call *call, int64_t count, struct bytes prefix, size_t size)
+{
+    struct access access = { .wall_ms = call->wall_ms };
+    struct buffer name = { 0 }, value = { 0 };
+    for (int64_t i = 0; i < count; i++) {
+        buffer_clear(&name);
+        buffer_append(&name, prefix);
+        buffer_printf(&name, ":%lld", (long long)i);
+        struct key key =
+            keyspace_key(call->keyspace, (uint32_t)call->session->db, buffer_bytes(&name));
+        if (keyspace_peek(call->keyspace, &access, &key) != NULL) continue;
+        buffer_clear(&value);
+        buffer_printf(&value, "value:%lld", (long long)i);
+        if (size > 0) {
+            size_t filled = MIN(value.size, size);
+            value.size = filled;
+            memset(buffer_reserve(&value, size - filled), 0, size - filled);
+            value.size = size;
+        }
+        keyspace_put_string(call->keyspace, &access, &key, buffer_bytes(&value), PUT_PLAIN);
+    }
+    buffer_fini(&name);
+    buffer_fini(&value);
+}
+
+void debug_populate(struct call *call)
+{
+    int64_t count, size = 0;
+    if (!call_count(call, 2, &count)) return;
+    if (call->argc == 5 && !call_count(call, 4, &size)) return;
+    if (size > (int64_t)POPULATE_VALUE_MAX) {
+        reply_error(call, "ERR value is out of range, must be positive");
+        return;
+    }
+    populate(call, count, call->argc > 3 ? call_arg(call, 3) : BYTES("key"), (size_t)size);
+    call_propagate_nothing(call);
+    reply_ok(call);
+}
+
+/* ---- DIGEST ------------------------------------------------------------------------------- */
+
+/* Of one key: its value and whether it ends, in the form that a snapshot would keep. */
+static void digest_entry(const struct entry *entry, const void *before, size_t before_size,
+                         uint8_t digest[SHA1_SIZE])
+{
+    struct buffer text = { 0 };
+    struct buffer payload = { 0 };
+    enum err err = dump_write(entry, false, &payload);
+    buffer_append(&text, bytes_of(before, before_size));
+    buffer_append(&text, entry_key(entry));
+    if (!err) buffer_append(&text, buffer_bytes(&payload));
+    if (entry_expiry_ms(entry) != EXPIRY_NONE) buffer_append_text(&text, "!!expire!!");
+    sha1(buffer_bytes(&text), digest);
+    buffer_fini(&text);
+    buffer_fini(&payload);
+}
+
+static void reply_digest(struct call *call, const uint8_t digest[SHA1_SIZE])
+{
+    char hex[SHA1_SIZE * 2 + 1];
+    digest_hex(digest, SHA1_SIZE, hex);
+    hex[SHA1_SIZE * 2] = '\0';
+    reply_simple(call, hex);
+}
+
+/* The same for the same data, whatever the order of its keys: each has a part of its own, and
+ * these are put together by exclusive or. */
+void debug_digest(struct call *call)
+{
+    uint8_t all[SHA1_SIZE] = { 0 };
+    struct keyspace_walk walk;
+    keyspace_walk_init(&walk);
+    const struct entry *entry;
+    while ((entry = keyspace_walk_next(call->keyspace, &walk)) != NULL) {
+        uint8_t digest[SHA1_SIZE];
+        uint32_t db = walk.db;
+        digest_entry(entry, &db, sizeof(db), digest);
+        for (size_t i = 0; i < SHA1_SIZE; i++) all[i] ^= digest[i];
+    }
+    reply_digest(call, all);
+}
+
+void debug_digest_value(struct call *call)
+{
+    struct access access = { .wall_ms = call->wall_ms };
+    reply_array(call, call->argc - 2);
+    for (uint32_t i = 2; i < call->argc; i++) {
+        uint8_t digest[SHA1_SIZE] = { 0 };
+        struct key key = call_key(call, i);
+        const struct entry *entry = keyspace_peek(call->keyspace, &access, &key);
+        if (entry != NULL) {
+            struct buffer payload = { 0 };
+            enum err err = dump_write(entry, false, &payload);
+            if (!err) sha1(buffer_bytes(&payload), digest);
+            buffer_fini(&payload);
+        }
+        reply_digest(call, digest);
+    }
+}
+
+/* ---- PROTOCOL, ERROR, LOG ----------------------------------------------------------------- */
+
+static void protocol_map(struct call *call)
+{
+    reply_map(call, 3);
+    for (int i = 0; i < 3; i++) {
+        reply_integer(call, i);
+        reply_bool(call, i == 1);
+    }
+}
+
+static void protocol_items(struct call *call)
+{
+    for (int i = 0; i < 3; i++) reply_integer(call, i);
+}
+
+static void protocol_attribute(struct call *call)
+{
+    if (call->writer->protocol == 3) {
+        resp_attribute(call->writer, 1);
+        reply_text(call, "key-popularity");
+        reply_array(call, 2);
+        reply_text(call, "key:123");
+        reply_integer(call, 90);
+    }
+    reply_text(call, "Some real reply following the attribute");
+}
+
+static void protocol_push(struct call *call)
+{
+    if (call->writer->protocol == 2) {
+        reply_error(call, "ERR RESP2 is not supported by this command");
+        return;
+    }
+    reply_text(call, "Some real reply following the push reply");
+    reply_push(call, 2);
+    reply_text(call, "server-cpu-usage");
+    reply_integer(call, 42);
+}
+
+void debug_protocol(struct call *call)
+{
+    if (call_arg_is(call, 2, "string")) {
+        reply_text(call, "Hello World");
+    } else if (call_arg_is(call, 2, "integer")) {
+        reply_integer(call, 12345);
+    } else if (call_arg_is(call, 2, "double")) {
+        reply_double(call, 3.141);
+    } else if (call_arg_is(call, 2, "null")) {
+        reply_null(call);
+    } else if (call_arg_is(call, 2, "array")) {
+        reply_array(call, 3);
+        protocol_items(call);
+    } else if (call_arg_is(call, 2, "set")) {
+        reply_set(call, 3);
+        protocol_items(call);
+    } else if (call_arg_is(call, 2, "map")) {
+        protocol_map(call);
+    } else if (call_arg_is(call, 2, "attrib")) {
+        protocol_attribute(call);
+    } else if (call_arg_is(call, 2, "push")) {
+        protocol_push(call);
+    } else if (call_arg_is(call, 2, "true") || call_arg_is(call, 2, "false")) {
+        reply_bool(call, call_arg_is(call, 2, "true"));
+    } else if (call_arg_is(call, 2, "verbatim")) {
+        reply_verbatim(call, BYTES("This is a verbatim\nstring"));
+    } else if (call_arg_is(call, 2, "bignum")) {
+        resp_big_number(call->writer, BYTES("1234567999999999999999999999999999999"));
+    } else {
+        reply_error(call, "ERR Wrong protocol type name. Please use one of the following: "
+                          "string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|"
+                          "true|false");
+    }
+}
+
+void debug_error(struct call *call)
+{
+    struct buffer text = { 0 };
+    buffer_append(&text, call_arg(call, 2));
+    buffer_append_byte(&text, '\0');
+    reply_error(call, text.data);
+    buffer_fini(&text);
+}
+
+void debug_log(struct call *call)
+{
+    struct bytes text = call_arg(call, 2);
+    log_warning("DEBUG LOG: %.*s", (int)MIN(text.size, (size_t)1024), text.data);
+    reply_ok(call);
+}
+
+/* ---- HTSTATS ------------------------------------------------------------------------------ */
+
+void debug_htstats(struct call *call)
+{
+    int64_t db;
+    if (!call_integer_or(call, 2, "ERR Out of range database", &db)) return;
+    if (db < 0 || db >= keyspace_database_count(call->keyspace)) {
+        reply_error(call, "ERR Out of range database");
+        return;
+    }
+    struct keyspace_database_stats stats;
+    keyspace_database_stats_read(call->keyspace, (uint32_t)db, call->wall_ms, &stats);
+    struct buffer text = { 0 };
+    buffer_printf(&text,
+                  "[Dictionary HT]\nHash table 0 stats (main hash table):\n"
+                  " memory: %zu\n number of entries: %zu\n rehashing index: -1\n"
+                  "[Expires HT]\nHash table 0 stats (main hash table):\n"
+                  " number of entries: %zu\n rehashing index: -1\n",
+                  keyspace_database_memory(call->keyspace, (uint32_t)db), stats.keys,
+                  stats.volatile_keys);
+    reply_verbatim(call, buffer_bytes(&text));
+    buffer_fini(&text);
+}
