@@ -1,5 +1,6 @@
 /* Pub/sub over the bus: to every other node, or to those of the own shard. */
 #include "cluster/internal.h"
+#include "cluster/wire.h"
 
 static struct cluster_message *publication(const struct cluster *cluster, enum message_type type,
                                            bool is_light, struct bytes channel,
@@ -21,6 +22,14 @@ void cluster_publish(struct cluster *cluster, bool is_sharded, struct bytes chan
     ensure(cluster->effects == NULL);
     cluster->effects = effects;
     cluster->reveals = false;
+    if (channel.size + payload.size > WIRE_PUBLICATION_MAX - WIRE_HEADER_SIZE - 16) {
+        trace(cluster, LOG_LEVEL_WARNING,
+              "a message of %zu bytes for channel %.*s is too large for the bus: only subscribers "
+              "of this node got it",
+              payload.size, (int)MIN(channel.size, (size_t)64), channel.data);
+        cluster->effects = NULL;
+        return;
+    }
     enum message_type type = is_sharded ? MESSAGE_PUBLISHSHARD : MESSAGE_PUBLISH;
     const struct peer *shard = peer_shard_primary(cluster->me);
     struct cluster_message *light = NULL, *full = NULL;

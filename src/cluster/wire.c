@@ -398,6 +398,12 @@ static bool signature_is_right(struct bytes input)
     return memcmp(input.data, "RCmb", MIN(input.size, 4)) == 0;
 }
 
+static size_t size_max_of(unsigned type)
+{
+    bool is_publication = type == MESSAGE_PUBLISH || type == MESSAGE_PUBLISHSHARD;
+    return is_publication ? WIRE_PUBLICATION_MAX : WIRE_MESSAGE_MAX;
+}
+
 enum wire_result wire_decode(struct bytes input, struct cluster_message **message, size_t *used)
 {
     *message = NULL;
@@ -407,10 +413,11 @@ enum wire_result wire_decode(struct bytes input, struct cluster_message **messag
     if (input.size < WIRE_LIGHT_SIZE) return WIRE_MORE;
     if (load16(input.data + AT_VERSION) != WIRE_VERSION) return WIRE_CLOSE;
 
-    bool is_light = load16(input.data + AT_TYPE) & WIRE_LIGHT_BIT;
+    unsigned type = load16(input.data + AT_TYPE);
+    bool is_light = type & WIRE_LIGHT_BIT;
     size_t total = load32(input.data + AT_LENGTH);
     if (total < (is_light ? WIRE_LIGHT_SIZE : WIRE_HEADER_SIZE)) return WIRE_CLOSE;
-    if (total > WIRE_MESSAGE_MAX) return WIRE_CLOSE;
+    if (total > size_max_of(type & ~(unsigned)WIRE_LIGHT_BIT)) return WIRE_CLOSE;
     *used = total;
     if (input.size < total) return WIRE_MORE;
 
@@ -631,6 +638,6 @@ void wire_encode(const struct cluster_message *message, struct buffer *into)
     encoders[message->type](message, into);
 
     size_t total = into->size - start;
-    ensure(total <= WIRE_MESSAGE_MAX);
+    ensure(total <= size_max_of(message->type));
     store32(into->data + start + AT_LENGTH, (uint32_t)total);
 }

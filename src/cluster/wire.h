@@ -11,7 +11,10 @@
 
 #define WIRE_LIGHT_SIZE   16
 #define WIRE_HEADER_SIZE  2256
-#define WIRE_MESSAGE_MAX  (64 * MIB) /* a claimed length above this closes the link */
+/* A claimed length above these closes the link. Publications carry what clients may send: a channel
+ * and a payload of the default proto-max-bulk-len (512 MiB) each. */
+#define WIRE_MESSAGE_MAX     (64 * MIB)
+#define WIRE_PUBLICATION_MAX (1 * GIB + 64 * KIB)
 
 enum wire_result {
     WIRE_MESSAGE, /* *message is the caller's, *used bytes are done */

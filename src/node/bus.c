@@ -283,6 +283,14 @@ static bool bus_message(struct node *node, connection_number number,
     return node_link_find(node, number) != NULL;
 }
 
+/* Only members of the cluster may send something large. */
+static bool bus_claims_too_much(const struct node *node, connection_number number, size_t size)
+{
+    if (size <= WIRE_MESSAGE_MAX) return false;
+    struct node_id id;
+    return !cluster_link_peer(node->cluster, node_link_find(node, number)->bus_link, &id);
+}
+
 /* Decodes what is whole; returns the bytes used, or SIZE_MAX when the link is gone. */
 static size_t bus_decode(struct node *node, connection_number number, struct bytes bytes)
 {
@@ -291,6 +299,7 @@ static size_t bus_decode(struct node *node, connection_number number, struct byt
         struct cluster_message *message = NULL;
         size_t used = 0;
         enum wire_result result = wire_decode(bytes_from(bytes, used_all), &message, &used);
+        if (result == WIRE_MORE && bus_claims_too_much(node, number, used)) result = WIRE_CLOSE;
         if (result == WIRE_MORE) return used_all;
         if (result == WIRE_CLOSE) {
             struct link *link = node_link_find(node, number);

@@ -57,6 +57,22 @@ class Join(TestCase):
         for node in cluster.nodes[1::2]:
             self.assertEqual([line for line in node.log().splitlines() if WORDS.search(line)], [])
 
+    def test_large_publications_cross_the_bus(self):
+        cluster = self.start_mixed([EIR, VALKEY, EIR], node_timeout_ms=20000,
+                                   client_output_buffer_limit=("pubsub", "0", "0", "0"))
+        payload = b"p" * (70 << 20)
+        for source in cluster.nodes[:2]:
+            others = [node for node in cluster.nodes if node is not source]
+            subscribers = [node.client(timeout=120) for node in others]
+            for subscriber in subscribers:
+                subscriber.call("SUBSCRIBE", "channel")
+            with source.client(timeout=120) as client:
+                self.assertEqual(client.call("PUBLISH", "channel", payload), 0)
+            for subscriber in subscribers:
+                self.assertTrue(subscriber.read()[2] == payload)
+                subscriber.close()
+        wait_agreed(cluster.nodes, 3)
+
     def test_valkey_nodes_join_a_cluster_that_formed_by_its_seeds(self):
         cluster = self.start_cluster(shards=3, replicas=1)
         newcomers = [self.start_node(VALKEY), self.start_node(VALKEY)]

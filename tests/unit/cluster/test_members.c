@@ -370,6 +370,25 @@ START_TEST(a_publication_reaches_every_other_node_or_the_own_shard)
 }
 END_TEST
 
+START_TEST(a_publication_that_is_too_large_stays_here_and_is_traced)
+{
+    struct toy *toy = formed(3, 3, 14);
+    struct toy_node *node = &toy->nodes[0];
+    struct bytes huge = { "never read", (size_t)2 * GIB };
+    for (int is_sharded = 0; is_sharded < 2; is_sharded++) {
+        cluster_publish(node->core, is_sharded, BYTES("news"), huge, &node->effects);
+        ck_assert_uint_eq(node->effects.count, 1);
+        ck_assert_int_eq(node->effects.items[0].type, CLUSTER_TRACE);
+        toy_perform(toy, 0);
+    }
+    cluster_publish(node->core, false, BYTES("news"), BYTES("hello"), &node->effects);
+    toy_perform(toy, 0);
+    toy_run(toy, 10);
+    for (int i = 1; i < 3; i++) ck_assert_uint_eq(toy->nodes[i].delivered, 1);
+    toy_destroy(toy);
+}
+END_TEST
+
 START_TEST(one_sided_knowledge_is_repaired_by_meeting_again)
 {
     struct toy *toy = formed(3, 3, 15);
@@ -409,6 +428,7 @@ int main(void)
     tcase_add_test(tcase, nothing_leaves_while_a_new_epoch_cannot_be_saved);
     tcase_add_test(tcase, a_promotion_that_was_not_saved_is_repeated_to_the_data_side);
     tcase_add_test(tcase, a_publication_reaches_every_other_node_or_the_own_shard);
+    tcase_add_test(tcase, a_publication_that_is_too_large_stays_here_and_is_traced);
     tcase_add_test(tcase, one_sided_knowledge_is_repaired_by_meeting_again);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);

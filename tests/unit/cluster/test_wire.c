@@ -243,6 +243,32 @@ START_TEST(a_module_message_goes_through_in_both_forms)
 }
 END_TEST
 
+START_TEST(publications_may_be_larger_than_anything_else)
+{
+    struct buffer payload = { 0 };
+    memset(buffer_reserve(&payload, WIRE_MESSAGE_MAX), 'x', WIRE_MESSAGE_MAX);
+    payload.size = WIRE_MESSAGE_MAX;
+    for (int is_light = 0; is_light < 2; is_light++) {
+        struct cluster_message *message = message_create(MESSAGE_PUBLISH);
+        message->is_light = is_light;
+        memset(message->sender.hex, 'a', NODE_ID_SIZE);
+        message_set_body(message, BYTES("news"), buffer_bytes(&payload));
+        struct buffer packet = { 0 };
+        wire_encode(message, &packet);
+        message_destroy(message);
+        size_t used;
+        ck_assert_int_eq(wire_decode(buffer_bytes(&packet), &message, &used), WIRE_MESSAGE);
+        ck_assert_uint_eq(message->payload.size, payload.size);
+        message_destroy(message);
+        /* The same length on another type is nonsense. */
+        packet.data[13] = MESSAGE_UPDATE;
+        ck_assert_int_eq(wire_decode(buffer_bytes(&packet), &message, &used), WIRE_CLOSE);
+        buffer_fini(&packet);
+    }
+    buffer_fini(&payload);
+}
+END_TEST
+
 START_TEST(a_shared_message_lives_until_its_last_owner_lets_go)
 {
     struct cluster_message *message = full_message(MESSAGE_PING);
@@ -404,6 +430,7 @@ int main(void)
     tcase_add_test(tcase, our_own_header_travels_in_the_reserved_bytes);
     tcase_add_test(tcase, our_own_message_has_a_type_and_a_payload);
     tcase_add_test(tcase, a_module_message_goes_through_in_both_forms);
+    tcase_add_test(tcase, publications_may_be_larger_than_anything_else);
     tcase_add_test(tcase, a_shared_message_lives_until_its_last_owner_lets_go);
     tcase_add_test(tcase, a_wrong_frame_closes_the_link);
     tcase_add_test(tcase, a_part_of_a_message_asks_for_the_rest);
