@@ -141,6 +141,7 @@ struct engine_counters *engine_counters(struct engine *engine)
     engine->counters.patterns = engine->pubsub.spaces[PUBSUB_PATTERN].count;
     engine->counters.shard_channels = engine->pubsub.spaces[PUBSUB_SHARD].count;
     engine->counters.client_pause_until_ms = engine->pause_until_ms;
+    engine->counters.client_pause = engine->pause;
     const struct room *room = &engine->room;
     uint64_t present = room->over_since == 0 ? 0 : engine->ticks() - room->over_since;
     engine->counters.over_memory_ms = (room->over_ticks + present) / 1000000;

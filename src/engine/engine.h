@@ -166,6 +166,7 @@ struct engine_counters {
     uint64_t over_memory_ms;       /* in all, above maxmemory while evicting */
     uint64_t over_memory_now_ms;   /* the present time of it; 0: enough room */
     time_ms client_pause_until_ms; /* CLIENT PAUSE; 0: none */
+    uint8_t client_pause;          /* enum pause_kind */
 };
 struct engine_counters *engine_counters(struct engine *engine);
 void engine_statistics_reset(struct engine *engine); /* CONFIG RESETSTAT */

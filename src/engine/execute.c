@@ -117,7 +117,9 @@ static void prepare_access(struct engine *engine, const struct session *session)
     engine->access.ignores_expiry =
         session->kind == SESSION_PRIMARY || session->kind == SESSION_LOADING;
     engine->access.may_expire =
-        !engine->permit.is_replica && !engine->access.ignores_expiry && !engine->permit.is_loading;
+        !engine->permit.is_replica && !engine->access.ignores_expiry &&
+        !engine->permit.is_loading && engine->pause == PAUSE_NONE &&
+        engine->permit.pause == PAUSE_NONE;
 }
 
 static void queue_call(struct call *call)

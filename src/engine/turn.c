@@ -28,6 +28,7 @@ void engine_wake_paused(struct engine *engine)
 static void handle_timeouts(struct engine *engine)
 {
     struct heap_node *node;
+    if (engine->clock.now_ms >= engine->pause_until_ms) engine->pause = PAUSE_NONE;
     while ((node = heap_take_due(&engine->deadlines, engine->clock.now_ms)) != NULL) {
         struct session *session = CONTAINER_OF(node, struct session, blocked.deadline);
         ensure(session->magic == SESSION_MAGIC);

@@ -118,7 +118,9 @@ static void sample(struct node *node, struct link *link, struct client_peaks *pe
     peaks->output = MAX(peaks->output, session->output_peak);
     if (node->clock.now_ms < link->peak_until_ms) return;
     link->peak_until_ms = node->clock.now_ms + PEAK_KEPT_MS;
-    session->output_peak = output_memory(&session->output);
+    struct output_shape shape;
+    output_measure(&session->output, &shape);
+    session->output_peak = shape.more_memory;
 }
 
 void client_memory_cron(struct node *node)

@@ -119,6 +119,7 @@ void data_expire(struct node *node)
     if (keyspace_next_expiry_ms(node->keyspace) > node->clock.wall_ms) return;
     struct permit *permit = engine_permit(node->engine);
     if (permit->pause != PAUSE_NONE) return; /* the offset must not move during a hand-over */
+    if (engine_counters(node->engine)->client_pause_until_ms > node->clock.now_ms) return;
 
     struct engine_clock clock = { .now_ms = node->clock.now_ms, .wall_ms = node->clock.wall_ms };
     engine_expire_due(node->engine, clock, expire_a_turn(node->config));

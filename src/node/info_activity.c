@@ -43,7 +43,8 @@ void info_clients(struct node *node, struct buffer *into)
               !is_paused        ? "none"
               : is_paused_by_us ? "failover_in_progress"
                                 : "client_pause");
-    info_text(into, "paused_actions", is_paused ? "write" : "none");
+    bool is_all = !is_paused_by_us && counters->client_pause == PAUSE_ALL;
+    info_text(into, "paused_actions", !is_paused ? "none" : is_all ? "all" : "write");
     info_int(into, "paused_timeout_milliseconds",
              is_paused ? pause_until_ms - node->clock.now_ms : 0);
 }

@@ -143,6 +143,59 @@ class PythonRedis(eirtest.TestCase):
         self.assertEqual(client.config_get("maxclients"), {"maxclients": "10000"})
         self.assertEqual(sorted(client.scan_iter("c*")), [b"counter"])
 
+    def test_a_cache_beside_the_library_is_never_stale(self):
+        """Values are kept by this side, and thrown away when the server says so."""
+        server = self.start_server()
+        listener = redis.Redis(host="127.0.0.1", port=server.port, socket_timeout=20)
+        reader = redis.Redis(host="127.0.0.1", port=server.port, socket_timeout=20,
+                             single_connection_client=True)
+        writer = redis.Redis(host="127.0.0.1", port=server.port, socket_timeout=20)
+        for client in (listener, reader, writer):
+            self.addCleanup(client.close)
+        messages = listener.pubsub(ignore_subscribe_messages=True)
+        messages.connection_pool.reset()
+        messages.execute_command("CLIENT", "ID")
+        client_id = messages.parse_response()
+        messages.subscribe("__redis__:invalidate")
+        reader.client_tracking_on(clientid=client_id)
+        cache = {}
+
+        def get(key):
+            if key not in cache:
+                cache[key] = reader.get(key)
+            return cache[key]
+
+        def drop_stale():
+            message = messages.get_message(timeout=0.1)
+            for key in (message["data"] or list(cache)) if message else []:
+                cache.pop(key if isinstance(key, str) else key.decode(), None)
+            return message
+
+        def sees(key, value):
+            drop_stale()
+            return get(key) == value
+        for number in range(20):
+            writer.set("k", number)
+            wait_until(lambda: sees("k", b"%d" % number), 30)
+        writer.set("short", "lived", px=1)
+        wait_until(lambda: sees("short", None), 30)
+        writer.flushall()
+        wait_until(lambda: sees("k", None), 30)
+
+    def test_the_monitor_of_the_library_reads_our_lines(self):
+        server = self.start_server()
+        client = redis.Redis(host="127.0.0.1", port=server.port, socket_timeout=20, db=2)
+        self.addCleanup(client.close)
+        client.ping()
+        with client.monitor() as monitor:
+            client.set("a key", "a \"value\"")
+            while True:
+                line = monitor.next_command()
+                if line["command"].startswith("SET"):
+                    break
+            self.assertEqual(line["command"], "SET a key a \"value\"")
+            self.assertEqual((line["db"], line["client_type"]), (2, "tcp"))
+
 
 if __name__ == "__main__":
     eirtest.main()
