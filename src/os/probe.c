@@ -136,9 +136,9 @@ static bool is_free(uint16_t port)
 
 uint16_t probe_free_port(uint16_t from)
 {
-    enum { FIRST = 20000, COUNT = 2700 }; /* with their bus ports below the ephemeral range */
+    enum { COUNT = 2700 }; /* with their bus ports below the ephemeral range */
     for (unsigned i = 0; i < COUNT; i++) {
-        uint16_t port = (uint16_t)(FIRST + ((unsigned)from + i) % COUNT);
+        uint16_t port = (uint16_t)(PROBE_PORT_FIRST + ((unsigned)from + i) % COUNT);
         if (is_free(port) && is_free((uint16_t)(port + 10000))) return port;
     }
     return 0;

@@ -27,7 +27,8 @@ bool probe_find_program(const char *name, char *path, size_t capacity);
 long probe_start(const struct probe_program *program);
 
 /* A port of the loopback that nobody listens on, nor on the one 10,000 above it; 0 if none was
- * found. `from` is where to look first. */
+ * found. `from` says how far behind PROBE_PORT_FIRST to look first. */
+#define PROBE_PORT_FIRST 20000
 uint16_t probe_free_port(uint16_t from);
 /* A new empty directory under the place for temporary files. */
 NODISCARD enum err probe_make_directory(char *path, size_t capacity);

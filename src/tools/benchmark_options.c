@@ -233,6 +233,8 @@ void benchmark_options_print_help(void)
            "  idle     CPU time of a server with 10,000 keys and nothing to do; start-up time\n"
            "  cluster  CPU time and memory of a node of a cluster against a server alone\n"
            "Options given besides narrow a scenario: --scenario cpu -c 50 -P 1,16 -r 100000\n\n"
+           "CPU time a request stays right on a machine with other work; rates and latencies do\n"
+           "not. There, as root: chrt -r 1 eir-benchmark --compare ...\n\n"
            "Examples:\n"
            "  $ eir-benchmark -t set,get -n 1000000 -r 100000 -P 16 -q\n"
            "  $ eir-benchmark --compare /usr/bin/valkey-server -t get -c 50 -P 1,16 -d 3\n"

@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #define START_MS 60000
+#define TRIES    5
 #define ARGS_MAX 200
 #define LOG_MAX  (64 * KIB)
 
@@ -88,61 +89,38 @@ static void say_ended(const struct measured_server *server, int code)
     os_disk_destroy(disk);
 }
 
-static bool wait_until_it_serves(struct measured_server *server, uint64_t launched_ns)
+enum start {
+    START_GOOD,
+    START_AGAIN, /* somebody else has taken the port meanwhile */
+    START_BAD,   /* standard error was told */
+};
+
+static enum start wait_until_it_answers(struct measured_server *server, uint64_t launched_ns)
 {
     int code;
     while (!answers(server)) {
         if (process_reap(server->pid, &code)) {
-            say_ended(server, code);
             server->pid = -1;
-            return false;
+            if (probe_free_port((uint16_t)(server->address.port - PROBE_PORT_FIRST)) !=
+                server->address.port)
+                return START_AGAIN;
+            say_ended(server, code);
+            return START_BAD;
         }
         if (clock_ticks() - launched_ns > START_MS * UINT64_C(1000000)) {
             fprintf(stderr, "%s does not answer on port %u\n", server->setup.program,
                     server->address.port);
-            return false;
+            return START_BAD;
         }
         process_stall(1);
     }
     server->start_ns = clock_ticks() - launched_ns;
-    if (!server->setup.is_clustered || form(server)) return true;
-    fprintf(stderr, "%s does not serve all slots of a cluster\n", server->setup.program);
-    return false;
+    /* Somebody else's server would be measured with the CPU time of ours. */
+    return measured_server_info(server, "process_id") == (uint64_t)server->pid ? START_GOOD
+                                                                               : START_AGAIN;
 }
 
-bool measured_server_start(struct measured_server *server, const struct server_setup *setup)
-{
-    *server = (struct measured_server){ .setup = *setup, .pid = -1, .link.fd = -1 };
-    if (!probe_find_program(setup->program, server->program, sizeof(server->program))) {
-        fprintf(stderr, "There is no program %s\n", setup->program);
-        return false;
-    }
-    struct request extra;
-    request_init(&extra);
-    if (!request_split_line(bytes_text(setup->arguments), &extra)) {
-        fprintf(stderr, "Unbalanced quotes in \"%s\"\n", setup->arguments);
-        request_fini(&extra);
-        return false;
-    }
-    if (probe_make_directory(server->directory, sizeof(server->directory)) != ERR_NONE) {
-        fprintf(stderr, "Can't make a directory for %s\n", setup->program);
-        server->directory[0] = 0;
-        request_fini(&extra);
-        return false;
-    }
-    snprintf(server->address.ip, sizeof(server->address.ip), "127.0.0.1");
-    server->address.port = probe_free_port((uint16_t)(clock_entropy() % 2700));
-    char log_path[300];
-    snprintf(log_path, sizeof(log_path), "%s/log", server->directory);
-    uint64_t launched_ns = clock_ticks();
-    server->pid = launch(server, &extra, log_path);
-    request_fini(&extra);
-    if (server->pid > 0 && wait_until_it_serves(server, launched_ns)) return true;
-    measured_server_stop(server);
-    return false;
-}
-
-void measured_server_stop(struct measured_server *server)
+static void end_process(struct measured_server *server)
 {
     benchmark_link_close(&server->link);
     int code;
@@ -151,6 +129,54 @@ void measured_server_stop(struct measured_server *server)
         while (!process_reap(server->pid, &code)) process_stall(1);
     }
     server->pid = -1;
+}
+
+static bool start(struct measured_server *server, struct request *extra)
+{
+    char log_path[300];
+    snprintf(log_path, sizeof(log_path), "%s/log", server->directory);
+    enum start result = START_AGAIN;
+    for (int tries = 0; tries < TRIES && result == START_AGAIN; tries++) {
+        end_process(server);
+        server->address.port = probe_free_port((uint16_t)(clock_entropy() % 2700));
+        uint64_t launched_ns = clock_ticks();
+        server->pid = launch(server, extra, log_path);
+        result = server->pid > 0 ? wait_until_it_answers(server, launched_ns) : START_BAD;
+    }
+    if (result == START_AGAIN)
+        fprintf(stderr, "%s is not the process that answers on its port\n", server->setup.program);
+    if (result != START_GOOD) return false;
+    if (!server->setup.is_clustered || form(server)) return true;
+    fprintf(stderr, "%s does not serve all slots of a cluster\n", server->setup.program);
+    return false;
+}
+
+bool measured_server_start(struct measured_server *server, const struct server_setup *setup)
+{
+    *server = (struct measured_server){ .setup = *setup, .pid = -1, .link.fd = -1 };
+    snprintf(server->address.ip, sizeof(server->address.ip), "127.0.0.1");
+    if (!probe_find_program(setup->program, server->program, sizeof(server->program))) {
+        fprintf(stderr, "There is no program %s\n", setup->program);
+        return false;
+    }
+    struct request extra;
+    request_init(&extra);
+    bool is_good = request_split_line(bytes_text(setup->arguments), &extra);
+    if (!is_good) fprintf(stderr, "Unbalanced quotes in \"%s\"\n", setup->arguments);
+    if (is_good && probe_make_directory(server->directory, sizeof(server->directory))) {
+        fprintf(stderr, "Can't make a directory for %s\n", setup->program);
+        server->directory[0] = 0;
+        is_good = false;
+    }
+    is_good = is_good && start(server, &extra);
+    request_fini(&extra);
+    if (!is_good) measured_server_stop(server);
+    return is_good;
+}
+
+void measured_server_stop(struct measured_server *server)
+{
+    end_process(server);
     if (server->directory[0] != 0) probe_remove_directory(server->directory);
     server->directory[0] = 0;
 }

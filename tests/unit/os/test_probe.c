@@ -80,11 +80,11 @@ END_TEST
 START_TEST(a_free_port_can_be_listened_on)
 {
     uint16_t port = probe_free_port((uint16_t)(process_id() % 2700));
-    ck_assert_uint_ge(port, 20000);
+    ck_assert_uint_ge(port, PROBE_PORT_FIRST);
     struct socket_address address = { .ip = "127.0.0.1", .port = port };
     int fd;
     ck_assert_int_eq(socket_listen(&address, 1, &fd), ERR_NONE);
-    ck_assert_uint_ne(probe_free_port((uint16_t)(port - 20000)), port);
+    ck_assert_uint_ne(probe_free_port((uint16_t)(port - PROBE_PORT_FIRST)), port);
     close(fd);
 }
 END_TEST
