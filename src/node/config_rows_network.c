@@ -2,6 +2,13 @@
 #include "node/config_internal.h"
 
 /* clang-format off */
+static const struct config_word loop_words[] = {
+    { "auto", CONFIG_LOOP_AUTO },
+    { "epoll", CONFIG_LOOP_EPOLL },
+    { "io_uring", CONFIG_LOOP_URING },
+    { NULL, 0 },
+};
+
 static const struct config_row rows[] = {
     { .name = "bind", .kind = &config_list, CONFIG_FIELD(bind), .preset = "* -::*",
       .area = CONFIG_AREA_LISTEN,
@@ -48,6 +55,10 @@ static const struct config_row rows[] = {
     { .name = "unixsocketperm", .kind = &config_octal, CONFIG_FIELD(unixsocketperm), .preset = "0",
       .max = 0777, .flags = CONFIG_IMMUTABLE, .area = CONFIG_AREA_LISTEN,
       .text = "Permissions of the unix socket, in octal; 0 leaves them to the umask." },
+    { .name = "loop-backend", .kind = &config_enum, CONFIG_FIELD(loop_backend), .preset = "auto",
+      .words = loop_words, .flags = CONFIG_IMMUTABLE, .area = CONFIG_AREA_CLIENTS,
+      .text = "How connections are read and written: auto takes io_uring where the kernel has it "
+              "and allows it, else epoll. Valkey does not have this option." },
     { .name = "maxclients", .kind = &config_int, CONFIG_FIELD(maxclients), .preset = "10000",
       .min = 1, .max = UINT32_MAX, .area = CONFIG_AREA_CLIENTS,
       .text = "How many clients may be connected at once; more are answered with an error and "

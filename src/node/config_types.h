@@ -26,6 +26,9 @@ enum config_propagation {
 enum config_version_check { CONFIG_VERSION_STRICT, CONFIG_VERSION_RELAXED };
 enum config_tls_auth { CONFIG_TLS_AUTH_NO, CONFIG_TLS_AUTH_YES, CONFIG_TLS_AUTH_OPTIONAL };
 enum config_tls_user { CONFIG_TLS_USER_OFF, CONFIG_TLS_USER_CN, CONFIG_TLS_USER_URI };
+/* As enum loop_choice of os/loop.h, which this folder does not see. */
+enum config_loop { CONFIG_LOOP_AUTO, CONFIG_LOOP_EPOLL, CONFIG_LOOP_URING };
+
 enum config_supervised {
     CONFIG_SUPERVISED_NO,
     CONFIG_SUPERVISED_SYSTEMD,

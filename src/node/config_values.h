@@ -64,6 +64,7 @@ struct config {
     bool daemonize;
     char *pidfile;
     enum config_supervised supervised;
+    enum config_loop loop_backend;
     char *dir; /* empty: the working directory at start */
     char *logfile;
     enum log_level loglevel;

@@ -44,9 +44,17 @@ struct loop_event {
     };
 };
 
-struct loop *loop_create(void);
+enum loop_choice {
+    LOOP_AUTO, /* io_uring where the kernel has and allows it, else epoll */
+    LOOP_EPOLL,
+    LOOP_URING, /* the same: a server without it is better than none */
+};
+
+struct loop *loop_create(enum loop_choice choice);
 void loop_destroy(struct loop *loop);
 const char *loop_backend_name(const struct loop *loop);
+/* Why it is epoll, when it is. */
+const char *loop_why_epoll(const struct loop *loop);
 
 /* Listens on a numeric address or a unix path. */
 NODISCARD enum err loop_listen(struct loop *loop, const struct socket_address *address, int backlog,

@@ -126,7 +126,9 @@ static int server_wait_ms(struct server *server)
     /* Inputs that arose while effects were performed do not wait. */
     if (server->input_count > 0 || node_is_busy(server->node)) return 0;
     time_ms deadline_ms = node_deadline(server->node);
-    time_ms now_ms = clock_now_ms();
+    /* The clock of before the sends: late by what they took, which is well below a deadline's
+     * grain, and a clock call less a turn. */
+    time_ms now_ms = server->clock.now_ms;
     if (deadline_ms <= now_ms) return 0;
     return (int)MIN(deadline_ms - now_ms, 1000);
 }
@@ -155,7 +157,7 @@ static void server_turn(struct server *server)
     node_turn(server->node, server->clock, server->inputs, server->input_count, &server->effects);
     server->input_count = 0;
     server->names_used = 0;
-    server->clock = server_read_clock();
+    server->clock.now_ms = clock_now_ms();
     node_before_send(server->node, server->clock, &server->effects);
     for (size_t i = 0; i < server->effects.count; i++)
         server_perform(server, &server->effects.items[i]);
@@ -206,12 +208,35 @@ static bool server_create_node(struct server *server, struct config *config)
     return err == ERR_NONE;
 }
 
+static enum loop_choice loop_choice_of(enum config_loop word)
+{
+    switch (word) {
+    case CONFIG_LOOP_EPOLL: return LOOP_EPOLL;
+    case CONFIG_LOOP_URING: return LOOP_URING;
+    case CONFIG_LOOP_AUTO: break;
+    }
+    return LOOP_AUTO;
+}
+
+static void report_loop(const struct loop *loop, enum config_loop word)
+{
+    const char *name = loop_backend_name(loop);
+    const char *why = loop_why_epoll(loop);
+    if (why[0] == 0)
+        log_notice("Event loop: %s", name);
+    else if (word == CONFIG_LOOP_URING)
+        log_warning("Event loop: %s, because io_uring is not to be had (%s)", name, why);
+    else
+        log_notice("Event loop: %s (%s)", name, why);
+}
+
 static bool server_open(struct server *server, struct config *config)
 {
     process_prepare_signals();
     process_raise_file_limit((size_t)config->maxclients + FILES_RESERVED);
     server->disk = os_disk_create();
-    server->loop = loop_create();
+    server->loop = loop_create(loop_choice_of(config->loop_backend));
+    report_loop(server->loop, config->loop_backend);
     static const int signals[] = { SIGTERM, SIGINT, SIGCHLD };
     enum err err = loop_signals(server->loop, signals, COUNT_OF(signals));
     ensure(err == ERR_NONE);

@@ -3,6 +3,7 @@
 A test is a file of standard unittest cases that ends with `eirtest.main()`. Meson sets
   EIR_SERVER, EIR_CLI, EIR_BENCHMARK    paths of our programs
   EIR_PEER    folder with valkey-server and valkey-cli; peer tests are skipped without it
+and `tools/test --loop` EIR_LOOP, the back end of the event loop that servers of ours run with.
 Nothing here sleeps for luck: wait_until polls a condition against a deadline.
 
     class Keys(eirtest.TestCase):
@@ -228,6 +229,8 @@ class Server:
             return [self.fill(word) for word in self.words]
         defaults = {"port": self.port, "bind": "127.0.0.1", "dir": self.folder, "save": "",
                     "loglevel": "verbose", "enable-debug-command": "yes"}
+        if os.environ.get("EIR_LOOP") and os.path.basename(self.program) == "eir-server":
+            defaults["loop-backend"] = os.environ["EIR_LOOP"]
         words = []
         for key, value in {**defaults, **self.options}.items():
             for single in value if isinstance(value, list) else [value]:
