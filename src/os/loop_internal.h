@@ -51,7 +51,8 @@ struct place {
     bool is_ringed;    /* read and written by the ring */
     bool is_receiving; /* the ring holds a receive for it */
     bool is_sent_in_part;
-    size_t sending; /* bytes handed to the ring and not told as sent yet */
+    enum err ended_by; /* why the receive ended */
+    size_t sending;    /* bytes handed to the ring and not told as sent yet */
 
     uint64_t tag;
     loop_handle next_free;

@@ -78,6 +78,10 @@ struct uring {
     size_t starved_count;
     size_t starved_capacity;
 
+    uint64_t *ended; /* owned; receives whose end is told with the next wait */
+    size_t ended_count;
+    size_t ended_capacity;
+
     /* What the messages of one call refer to: it must stay until the call is made. */
     struct iovec slices[SLICES_A_CALL];
     struct msghdr messages[MESSAGES_A_CALL];
@@ -186,6 +190,7 @@ void uring_destroy(struct uring *uring)
     munmap(uring->buffer_ring, uring->mapped_bytes);
     memory_free(uring->sends);
     memory_free(uring->starved);
+    memory_free(uring->ended);
     memory_free(uring);
 }
 
@@ -321,6 +326,39 @@ static struct bytes received_bytes(struct uring *uring, const struct io_uring_cq
     return bytes_of(uring->buffers + at, size);
 }
 
+/* An end that comes with the last bytes is told a wait later: what answers them goes out before. */
+static size_t receive_ended(struct loop *loop, loop_handle handle, struct loop_event *event)
+{
+    struct uring *uring = loop->uring;
+    const struct place *place = &loop->places[handle];
+    if (place->read_in == loop->wait_number) {
+        list_add(&uring->ended, &uring->ended_count, &uring->ended_capacity,
+                 user_data_of(loop, handle, URING_RECEIVE));
+        return 0;
+    }
+    place_unwatch(loop, handle);
+    place_closed(loop, handle, place->ended_by, event);
+    return 1;
+}
+
+/* Those that ended with the bytes of the last wait. */
+static size_t tell_ended(struct loop *loop, struct loop_event *events, size_t capacity)
+{
+    struct uring *uring = loop->uring;
+    size_t count = 0;
+    size_t kept = 0;
+    for (size_t i = 0; i < uring->ended_count; i++) {
+        const struct place *place = place_of(loop, uring->ended[i]);
+        if (place == NULL || place->is_receiving) continue;
+        if (count == capacity)
+            uring->ended[kept++] = uring->ended[i];
+        else
+            count += receive_ended(loop, (uint32_t)uring->ended[i], &events[count]);
+    }
+    uring->ended_count = kept;
+    return count;
+}
+
 static size_t receive_told(struct loop *loop, const struct io_uring_cqe *cqe,
                            struct loop_event *event)
 {
@@ -338,12 +376,12 @@ static size_t receive_told(struct loop *loop, const struct io_uring_cqe *cqe,
     }
     bool is_interrupted = cqe->res == -ECANCELED || cqe->res == -EINTR || cqe->res == -EAGAIN;
     if (cqe->res <= 0 && !is_interrupted) {
-        place_unwatch(loop, handle);
-        place_closed(loop, handle, cqe->res == 0 ? ERR_CLOSED : err_from_errno(-cqe->res), event);
-        return 1;
+        place->ended_by = cqe->res == 0 ? ERR_CLOSED : err_from_errno(-cqe->res);
+        return receive_ended(loop, handle, event);
     }
     if (!place->is_receiving && !place->is_held) receive(loop, handle);
     if (bytes.size == 0) return 0;
+    place->read_in = loop->wait_number;
     *event = (struct loop_event){
         .type = LOOP_RECEIVED, .handle = handle, .tag = place->tag, .bytes = bytes
     };
@@ -490,12 +528,14 @@ size_t uring_wait(struct loop *loop, int timeout_ms, struct loop_event *events, 
 {
     struct uring *uring = loop->uring;
     give_buffers_back(loop);
-    bool has_some = uring->has_untold || io_uring_cq_ready(&uring->ring) > 0;
+    bool has_some =
+        uring->has_untold || uring->ended_count > 0 || io_uring_cq_ready(&uring->ring) > 0;
     if (has_some) timeout_ms = 0;
     unsigned gather = uring->gather;
     submit_and_wait(uring, timeout_ms, gather);
     learn_gather(uring, gather, io_uring_cq_ready(&uring->ring));
-    size_t count = take_completions(loop, events, capacity);
+    size_t count = tell_ended(loop, events, capacity);
+    count += take_completions(loop, events + count, capacity - count);
     /* Only when all completions are known is it clear which sends went as a whole. */
     if (io_uring_cq_ready(&uring->ring) == 0)
         count += tell_sent(loop, events + count, capacity - count);

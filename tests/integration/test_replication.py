@@ -51,6 +51,8 @@ class Handshakes(eirtest.TestCase):
         for _ in range(2):
             ids.append(replica.call("CLUSTER", "MYID"))
             replica.call("CLUSTER", "MEET", "127.0.0.1", primary.port)
+            announced = ":%d@" % forwarder.port  # until it is heard, the port of MEET is followed
+            wait_until(lambda: announced in replica.call("CLUSTER", "NODES"))
             wait_until(lambda: replica.call("CLUSTER", "REPLICATE",
                                             primary.call("CLUSTER", "MYID")) == "OK")
             wait_until(lambda: is_following(replica))

@@ -253,6 +253,31 @@ START_TEST(what_was_handed_over_goes_out_before_a_close)
 }
 END_TEST
 
+START_TEST(the_end_is_told_a_wait_after_the_last_bytes)
+{
+    struct world world = world_create(_i);
+    loop_handle near;
+    loop_handle far;
+    world_connect(&world, &near, &far);
+    struct iovec slice = { .iov_base = "last", .iov_len = 4 };
+    loop_send(world.loop, near, &slice, 1);
+    loop_close(world.loop, near);
+    bool has_bytes = false;
+    bool has_ended = false;
+    while (!has_ended) {
+        struct loop_event events[EVENTS];
+        size_t count = loop_wait(world.loop, 100, events, EVENTS);
+        bool had_bytes = has_bytes;
+        for (size_t i = 0; i < count; i++) {
+            has_bytes = has_bytes || events[i].type == LOOP_RECEIVED;
+            has_ended = has_ended || events[i].type == LOOP_CLOSED;
+        }
+        ck_assert(!has_ended || had_bytes); /* what answers the bytes can be sent between */
+    }
+    loop_destroy(world.loop);
+}
+END_TEST
+
 START_TEST(every_byte_is_told_as_sent_once)
 {
     struct world world = world_create(_i);
@@ -363,6 +388,7 @@ int main(void)
     tcase_add_test(loop, a_reset_connection_may_be_used_until_the_batch_is_over);
     tcase_add_loop_test(loop, a_wake_from_anywhere_ends_the_wait, 0, 2);
     tcase_add_loop_test(loop, what_was_handed_over_goes_out_before_a_close, 0, 2);
+    tcase_add_loop_test(loop, the_end_is_told_a_wait_after_the_last_bytes, 0, 2);
     tcase_add_loop_test(loop, every_byte_is_told_as_sent_once, 0, 2);
     tcase_add_loop_test(loop, a_place_that_is_used_again_hears_nothing_of_its_former_user, 0, 2);
     tcase_add_test(loop, a_loop_without_a_ring_says_why);
