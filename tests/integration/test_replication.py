@@ -51,7 +51,7 @@ class Handshakes(eirtest.TestCase):
         for _ in range(2):
             ids.append(replica.call("CLUSTER", "MYID"))
             replica.call("CLUSTER", "MEET", "127.0.0.1", primary.port)
-            announced = ":%d@" % forwarder.port  # until it is heard, the port of MEET is followed
+            announced = b":%d@" % forwarder.port  # until it is heard, the port of MEET is followed
             wait_until(lambda: announced in replica.call("CLUSTER", "NODES"))
             wait_until(lambda: replica.call("CLUSTER", "REPLICATE",
                                             primary.call("CLUSTER", "MYID")) == "OK")
