@@ -28,6 +28,23 @@ static inline bool bytes_equal(struct bytes a, struct bytes b)
     return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
 }
 
+/* The same without a call, for short ones. */
+static inline bool bytes_equal_inline(struct bytes a, struct bytes b)
+{
+    uint64_t left, right;
+    if (a.size != b.size) return false;
+    if (a.size < sizeof(left) || a.size > 8 * sizeof(left)) return bytes_equal(a, b);
+    size_t last = a.size - sizeof(left); /* overlaps the word before it */
+    for (size_t at = 0; at < last; at += sizeof(left)) {
+        memcpy(&left, a.data + at, sizeof(left));
+        memcpy(&right, b.data + at, sizeof(right));
+        if (left != right) return false;
+    }
+    memcpy(&left, a.data + last, sizeof(left));
+    memcpy(&right, b.data + last, sizeof(right));
+    return left == right;
+}
+
 static inline struct bytes bytes_from(struct bytes bytes, size_t start)
 {
     return bytes_of(bytes.data + start, bytes.size - start);

@@ -31,12 +31,27 @@ static inline uint64_t word_at(const char *data)
     return word;
 }
 
-/* The last 0..7 bytes, little-endian, with the length in the top byte. */
+static inline uint64_t half_at(const char *data)
+{
+    uint32_t half;
+    memcpy(&half, data, sizeof(half));
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    half = __builtin_bswap32(half);
+#endif
+    return half;
+}
+
+/* The last 0..7 bytes, little-endian, with the length in the top byte: from pieces that overlap,
+ * without a loop. */
 static inline uint64_t last_word(const char *data, size_t left, size_t size)
 {
     uint64_t word = (uint64_t)size << 56;
-    for (size_t i = 0; i < left; i++) word |= (uint64_t)(unsigned char)data[i] << (8 * i);
-    return word;
+    if (left == 0) return word;
+    if (size >= 8) return word | word_at(data + left - 8) >> (8 * (8 - left));
+    if (left >= 4) return word | half_at(data) | half_at(data + left - 4) << (8 * (left - 4));
+    return word | (uint64_t)(uint8_t)data[0] |
+           (uint64_t)(uint8_t)data[left / 2] << (8 * (left / 2)) |
+           (uint64_t)(uint8_t)data[left - 1] << (8 * (left - 1));
 }
 
 uint64_t hash_bytes(const struct hash_key *key, struct bytes bytes)

@@ -430,12 +430,10 @@ void table_prefetch_bucket(const struct table *table, uint64_t hash)
 void table_prefetch_entry(const struct table *table, uint64_t hash)
 {
     if (table == NULL) return;
-    size_t bucket = table_bucket_at(table, hash);
-    uint64_t tag = table_tag(hash, table_depth_at(table, bucket));
-    const struct table_line *line = table_line_at(table, bucket);
-    unsigned place = table_line_match(line, 0, tag);
-    if (place < TABLE_LINE_WORDS)
-        __builtin_prefetch(table_cell_entry(&line->cells[place]));
+    const struct table_cell *cell = table_propose(table, hash);
+    const struct table_line *line = table_line_at(table, table_bucket_at(table, hash));
+    if (cell != NULL)
+        __builtin_prefetch(table_cell_entry(cell));
     else if (table_line_is_chained(line))
         __builtin_prefetch(table_line_next(line));
 }

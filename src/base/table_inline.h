@@ -4,6 +4,10 @@
 
 #include "base/table.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #define TABLE_LINE_WORDS 8
 #define TABLE_CHAINED    ((uint64_t)1 << 63) /* in the last word: it points at the next line */
 #define TABLE_MARK       ((uint64_t)1 << 62)
@@ -77,15 +81,28 @@ static inline struct table_line *table_line_next(const struct table_line *line)
     return table_cell_entry(&line->cells[TABLE_LINE_WORDS - 1]);
 }
 
-/* The first cell of the line at or behind `place` whose tag is this one, or TABLE_LINE_WORDS. */
-static inline unsigned table_line_match(const struct table_line *line, unsigned place, uint64_t tag)
+/* One bit for each of the line's words whose tag is this one. Tag 0 also finds empty words. */
+static inline unsigned table_line_matches(const struct table_line *line, uint64_t tag)
 {
-    unsigned end = TABLE_LINE_WORDS - table_line_is_chained(line);
-    for (; place < end; place++) {
-        uint64_t word = line->cells[place].word;
-        if (word != 0 && ((word & ~TABLE_MARK) >> TABLE_ADDRESS_BITS) == tag) return place;
+#ifdef __SSE2__
+    /* The upper halves of all words side by side, without mark and chain bit. */
+    const __m128 *at = (const __m128 *)(const void *)line->cells;
+    __m128i low = _mm_castps_si128(_mm_shuffle_ps(at[0], at[1], 0xdd));
+    __m128i high = _mm_castps_si128(_mm_shuffle_ps(at[2], at[3], 0xdd));
+    __m128i wanted = _mm_set1_epi32((int)tag);
+    low = _mm_cmpeq_epi32(_mm_srli_epi32(_mm_slli_epi32(low, 2), 18), wanted);
+    high = _mm_cmpeq_epi32(_mm_srli_epi32(_mm_slli_epi32(high, 2), 18), wanted);
+    __m128i both = _mm_packs_epi32(low, high);
+    unsigned matches = (unsigned)_mm_movemask_epi8(_mm_packs_epi16(both, both)) & 0xff;
+#else
+    unsigned matches = 0;
+    for (unsigned i = 0; i < TABLE_LINE_WORDS; i++) {
+        uint64_t word = line->cells[i].word & ~(TABLE_MARK | TABLE_CHAINED);
+        matches |= (unsigned)(word >> TABLE_ADDRESS_BITS == tag) << i;
     }
-    return TABLE_LINE_WORDS;
+#endif
+    unsigned ends = (unsigned)table_line_is_chained(line);
+    return matches & ~(ends << (TABLE_LINE_WORDS - 1));
 }
 
 static inline __attribute__((always_inline)) struct table_cell *table_find_inline(
@@ -97,15 +114,27 @@ static inline __attribute__((always_inline)) struct table_cell *table_find_inlin
     uint64_t tag = table_tag(hash, table_depth_at(table, bucket));
     struct table_line *line = table_line_at(table, bucket);
     for (;;) {
-        for (unsigned place = 0;; place++) {
-            place = table_line_match(line, place, tag);
-            if (place == TABLE_LINE_WORDS) break;
-            if (bytes_equal(key_of(table_cell_entry(&line->cells[place])), key))
-                return &line->cells[place];
+        for (unsigned matches = table_line_matches(line, tag); matches != 0;
+             matches &= matches - 1) {
+            struct table_cell *cell = &line->cells[__builtin_ctz(matches)];
+            const void *entry = table_cell_entry(cell);
+            if (entry != NULL && bytes_equal_inline(key_of(entry), key)) return cell;
         }
         if (!table_line_is_chained(line)) return NULL;
         line = table_line_next(line);
     }
+}
+
+/* The first cell of the hash's bucket that may hold it, by its tag alone; NULL: none in its first
+ * line. */
+static inline struct table_cell *table_propose(const struct table *table, uint64_t hash)
+{
+    size_t bucket = table_bucket_at(table, hash);
+    struct table_line *line = table_line_at(table, bucket);
+    unsigned matches = table_line_matches(line, table_tag(hash, table_depth_at(table, bucket)));
+    if (matches == 0) return NULL;
+    struct table_cell *cell = &line->cells[__builtin_ctz(matches)];
+    return table_cell_entry(cell) == NULL ? NULL : cell;
 }
 
 #endif

@@ -220,8 +220,9 @@ enum executed engine_run_request(struct engine *engine, struct session *session,
     call_init(&call, engine, session, item->entry, argv, item->argc);
     if (item->key_index > 0) {
         call.first_key_index = item->key_index;
-        engine->batch.keys[item->key_at].db = (uint32_t)session->db;
-        call.first_key = &engine->batch.keys[item->key_at];
+        struct key *key = &engine->batch.keys[item->key_at];
+        batch_key_in(key, session);
+        call.first_key = key;
     }
     prepare_access(engine, session);
 

@@ -70,7 +70,7 @@ bool engine_run_plain(struct engine *engine, struct session *session, struct bat
     struct key *key = &engine->batch.keys[item->key_at];
     bool is_cluster = engine->permit.is_cluster;
     if (is_cluster && engine->permit.verdicts[key->slot] != SLOT_SERVED) return false;
-    key->db = (uint32_t)session->db;
+    batch_key_in(key, session);
 
     struct call call;
     call_init(&call, engine, session, entry, argv, item->argc);

@@ -58,6 +58,7 @@ bool engine_is_busy(const struct engine *engine)
 static void run_long(struct engine *engine, struct batch_item *item)
 {
     struct feed *feed = item->feed;
+    const struct keyspace *keyspace = engine->keyspace;
     const struct bytes *argv = engine->batch.argv + item->argv_at;
     engine->request_bytes = item->end - feed->executed;
     if (engine_run_request(engine, feed->session, item, argv) == MUST_WAIT)
@@ -65,12 +66,14 @@ static void run_long(struct engine *engine, struct batch_item *item)
     else
         feed->executed = item->end;
     engine->plain.is_known = false;
+    if (engine->keyspace == keyspace) return;
+    for (uint32_t i = 0; i < engine->batch.key_count; i++) engine->batch.keys[i].proposed = NULL;
 }
 
 static void batch_run(struct engine *engine)
 {
     struct batch *batch = &engine->batch;
-    if (batch->key_count > 1) keyspace_prefetch(engine->keyspace, batch->keys, batch->key_count);
+    if (batch->key_count > 1) keyspace_look_ahead(engine->keyspace, batch->keys, batch->key_count);
 
     uint32_t measured = 0;
     for (uint32_t i = 0; i < batch->count; i++) {
@@ -94,22 +97,21 @@ static void batch_run(struct engine *engine)
     batch->key_count = 0;
 }
 
-static void batch_add_key(struct engine *engine, struct batch *batch, struct batch_item *item,
-                          const struct bytes *argv)
+static void batch_add_keys(struct engine *engine, struct batch *batch, struct batch_item *item,
+                           const struct bytes *argv)
 {
     const struct command_entry *entry = item->entry;
     item->key_index = 0;
+    item->key_at = batch->key_count;
     if (entry == NULL || entry->key_shape == KEYS_ABSENT || entry->key_first <= 0) return;
     uint32_t first = (uint32_t)entry->key_first;
     if (first >= item->argc || batch->key_count == BATCH_KEYS) return;
-    uint32_t db = (uint32_t)item->feed->session->db;
 
+    uint32_t db = (uint32_t)item->feed->session->db;
+    uint32_t last = entry->key_shape == KEYS_RANGE ? item->argc - 1 : first;
     item->key_index = first;
-    item->key_at = batch->key_count;
-    batch->keys[batch->key_count++] = keyspace_key(engine->keyspace, db, argv[first]);
-    if (entry->key_shape != KEYS_RANGE) return;
-    for (uint32_t i = first + (uint32_t)entry->key_step;
-         i < item->argc && batch->key_count < BATCH_KEYS; i += (uint32_t)entry->key_step)
+    for (uint32_t i = first; i <= last && batch->key_count < BATCH_KEYS;
+         i += (uint32_t)entry->key_step)
         batch->keys[batch->key_count++] = keyspace_key(engine->keyspace, db, argv[i]);
 }
 
@@ -137,7 +139,7 @@ static void batch_add(struct engine *engine, struct feed *feed, uint32_t argc)
     item->ran_plain = false;
     item->end = feed->parsed;
     batch->argc += argc;
-    batch_add_key(engine, batch, item, argv);
+    batch_add_keys(engine, batch, item, argv);
 }
 
 static void batch_add_request(struct engine *engine, struct feed *feed,

@@ -34,6 +34,25 @@ size_t entry_size(const struct entry *entry)
     return form == FORM_SHORT || form == FORM_LONG ? size + text_size(entry) : size;
 }
 
+#define CACHE_LINE         64
+#define PREFETCH_LINES_MAX 8 /* behind so many in a row the processor fetches by itself */
+
+void entry_prefetch_rest(const struct entry *entry)
+{
+    enum entry_form form = entry_form(entry);
+    uintptr_t first = (uintptr_t)entry / CACHE_LINE;
+    uintptr_t value = ((uintptr_t)entry + entry_value_at(entry)) / CACHE_LINE;
+    if (value != first) { /* nor is its size here yet */
+        __builtin_prefetch((const void *)(value * CACHE_LINE));
+        return;
+    }
+    if (form != FORM_LONG && form != FORM_SHORT) return; /* objects are not looked into ahead */
+    uintptr_t last = ((uintptr_t)entry + entry_size(entry) - 1) / CACHE_LINE;
+    last = MIN(last, first + PREFETCH_LINES_MAX);
+    for (uintptr_t line = first + 1; line <= last; line++)
+        __builtin_prefetch((const void *)(line * CACHE_LINE));
+}
+
 /* ---- Building ---- */
 
 struct content content_of_text(struct bytes text, bool keeps_text)

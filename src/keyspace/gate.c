@@ -21,6 +21,9 @@ static struct bytes key_of(const void *entry)
 struct table_cell *gate_cell(const struct keyspace *keyspace, const struct key *key)
 {
     ensure(key->db < keyspace->database_count);
+    if (key->proposed != NULL && key->moves == keyspace->moves &&
+        bytes_equal_inline(key_of(table_cell_entry(key->proposed)), key->bytes))
+        return key->proposed;
     const struct table *table = database_table(keyspace_database(keyspace, key->db), key->slot);
     return table_find_inline(table, key->hash, key->bytes, key_of);
 }
@@ -59,6 +62,7 @@ void gate_discard_value(struct keyspace *keyspace, struct entry *entry)
 struct entry *gate_take(struct keyspace *keyspace, const struct key *key, struct table_cell *cell)
 {
     struct entry *entry = table_cell_entry(cell);
+    keyspace->moves++;
     database_remove(keyspace_database(keyspace, key->db), &keyspace->rules, key, cell);
     return entry;
 }
@@ -88,6 +92,7 @@ void gate_put(struct keyspace *keyspace, const struct access *access, const stru
 {
     struct database *database = keyspace_database(keyspace, key->db);
     if (cell == NULL) {
+        keyspace->moves++;
         database_insert(database, &keyspace->rules, key, entry, keyspace->is_clustered);
         gate_tell(keyspace, access, key, CHANGE_NEW);
         return;

@@ -37,6 +37,8 @@ struct entry *entry_set_expiry(struct entry *entry, time_ms expiry_ms);
 /* Its string as bytes for writing, at least `size`; new bytes are zero; may move. */
 struct entry *entry_open_text(struct entry *entry, size_t size, char **text);
 size_t entry_size(const struct entry *entry);
+/* Fetches what stands behind the entry's first cache line, which was fetched before. */
+void entry_prefetch_rest(const struct entry *entry);
 
 /* ---- due.c ---- */
 
@@ -158,6 +160,7 @@ struct keyspace {
     struct watches watches;
     uint32_t told_kinds; /* bits 1 << change_kind */
     uint64_t dirty;
+    uint64_t moves; /* changes whenever a cell may have another entry, or none */
     struct keyspace_stats stats;
     struct garbage *garbage;       /* owned */
     struct evict_pool *evict_pool; /* owned; NULL until something is evicted */

@@ -107,17 +107,31 @@ static const struct table *table_of(const struct keyspace *keyspace, const struc
     return database_table(keyspace_database(keyspace, key->db), key->slot);
 }
 
-void keyspace_prefetch(const struct keyspace *keyspace, const struct key *keys, size_t count)
+static inline void propose(const struct keyspace *keyspace, struct key *key)
 {
-    for (size_t i = 0; i < count; i++) {
-        const struct slots *slots = keyspace_database(keyspace, keys[i].db)->slots;
-        if (slots != NULL) __builtin_prefetch(&slots->tables[keys[i].slot]);
-    }
-    for (size_t i = 0; i < count; i++) __builtin_prefetch(table_of(keyspace, &keys[i]));
+    const struct table *table = table_of(keyspace, key);
+    key->proposed = NULL;
+    if (table == NULL) return;
+    key->moves = keyspace->moves;
+    key->proposed = table_propose(table, key->hash);
+    if (key->proposed != NULL)
+        __builtin_prefetch(table_cell_entry(key->proposed));
+    else
+        table_prefetch_entry(table, key->hash); /* it chains */
+}
+
+/* Each stage is a loop that does nothing else, so that as many accesses as the processor can keep
+ * in flight overlap. Tried and left: stages a few keys ahead of execution, which took twice the
+ * time, because an access whose address is not translated yet holds up the work around it. */
+void keyspace_look_ahead(const struct keyspace *keyspace, struct key *keys, size_t count)
+{
+    if (keyspace->is_clustered)
+        for (size_t i = 0; i < count; i++) __builtin_prefetch(table_of(keyspace, &keys[i]));
     for (size_t i = 0; i < count; i++)
         table_prefetch_bucket(table_of(keyspace, &keys[i]), keys[i].hash);
+    for (size_t i = 0; i < count; i++) propose(keyspace, &keys[i]);
     for (size_t i = 0; i < count; i++)
-        table_prefetch_entry(table_of(keyspace, &keys[i]), keys[i].hash);
+        if (keys[i].proposed != NULL) entry_prefetch_rest(table_cell_entry(keys[i].proposed));
 }
 
 /* ---- Watching ---- */

@@ -48,6 +48,9 @@ struct key {
     uint64_t hash;
     uint32_t slot; /* 0 when there are no slots */
     uint32_t db;
+    /* What was found ahead (keyspace_look_ahead); asked only while nothing has moved since. */
+    struct table_cell *proposed;
+    uint64_t moves;
 };
 
 struct key keyspace_key(const struct keyspace *keyspace, uint32_t db, struct bytes bytes);
@@ -77,8 +80,9 @@ struct entry *keyspace_find_for_write(struct keyspace *keyspace, const struct ac
 void keyspace_modified(struct keyspace *keyspace, const struct access *access,
                        const struct key *key);
 
-/* Brings what the look-ups of these keys will read into the cache, in stages over all of them. */
-void keyspace_prefetch(const struct keyspace *keyspace, const struct key *keys, size_t count);
+/* Brings what the look-ups of these keys will read into the cache, in stages over all of them, and
+ * proposes cells to the look-ups. */
+void keyspace_look_ahead(const struct keyspace *keyspace, struct key *keys, size_t count);
 
 /* ---- Writing ---- */
 

@@ -38,6 +38,7 @@ size_t keyspace_flush(struct keyspace *keyspace, const struct access *access, ui
 {
     struct reach reach = { .first = keyspace, .first_db = db, .slot = -1 };
     watches_touch_if(&keyspace->watches, db, is_in_reach, &reach);
+    keyspace->moves++;
     size_t count = database_drop_all(keyspace_database(keyspace, db), &keyspace->garbage);
     keyspace->dirty += count;
     tell_flushed(keyspace, access, db, -1);
@@ -61,6 +62,7 @@ size_t keyspace_drop_slot(struct keyspace *keyspace, const struct access *access
     if (database->count == 0 || database_table(database, slot) == NULL) return 0;
     struct reach reach = { .first = keyspace, .first_db = db, .slot = (int32_t)slot };
     watches_touch_if(&keyspace->watches, db, is_in_reach, &reach);
+    keyspace->moves++;
     size_t count = database_drop_slot(database, slot, &keyspace->garbage);
     keyspace->dirty += count;
     tell_flushed(keyspace, access, db, (int32_t)slot);
@@ -76,6 +78,7 @@ void keyspace_swap(struct keyspace *keyspace, const struct access *access, uint3
     };
     watches_touch_if(&keyspace->watches, first, is_in_reach, &reach);
     watches_touch_if(&keyspace->watches, second, is_in_reach, &reach);
+    keyspace->moves++;
     struct database database = *keyspace_database(keyspace, first);
     *keyspace_database(keyspace, first) = *keyspace_database(keyspace, second);
     *keyspace_database(keyspace, second) = database;
@@ -89,6 +92,7 @@ void keyspace_adopt(struct keyspace *keyspace, const struct access *access, stru
     ensure(keyspace->is_clustered == other->is_clustered);
     ensure(keyspace->database_count == other->database_count);
     ensure(memcmp(&keyspace->rules.hash_key, &other->rules.hash_key, sizeof(struct hash_key)) == 0);
+    keyspace->moves++;
     for (uint32_t db = 0; db < keyspace->database_count; db++) {
         struct reach reach = {
             .first = keyspace, .second = other, .first_db = db, .second_db = db, .slot = -1
