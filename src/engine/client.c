@@ -105,10 +105,11 @@ static void client_no_touch(struct call *call)
 
 static void client_import_source(struct call *call)
 {
-    if (call_arg_is(call, 2, "off"))
-        reply_ok(call);
-    else
+    bool is_off = call_arg_is(call, 2, "off");
+    if (!is_off && !call->engine->settings.is_importing)
         reply_error(call, "ERR Server is not in import mode");
+    else
+        switch_flag(call, SESSION_IMPORT_SOURCE);
 }
 
 static void client_reply(struct call *call)

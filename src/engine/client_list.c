@@ -79,6 +79,10 @@ static bool is_broadcast(const struct session *session)
 {
     return session->flags & SESSION_BROADCAST;
 }
+static bool is_import_source(const struct session *session)
+{
+    return session->flags & SESSION_IMPORT_SOURCE;
+}
 static bool never(const struct session *session)
 {
     return false;
@@ -94,7 +98,7 @@ static const struct flag_letter flag_letters[] = {
     { 'c', closes_flushed }, { 'u', was_unblocked },
     { 'A', closes_now },     { 'U', is_unix },
     { 'r', is_readonly },    { 'e', is_no_evict },
-    { 'T', is_no_touch },    { 'I', never },
+    { 'T', is_no_touch },    { 'I', is_import_source },
     { 'i', never },          { 'E', never },
 };
 

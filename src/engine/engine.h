@@ -31,7 +31,8 @@ struct engine_settings {
     size_t query_buffer_max;
     uint32_t database_count;
     size_t tracked_keys_max; /* tracking-table-max-keys; 0: no limit */
-    bool lazy_expire; /* lazyfree-lazy-expire: UNLINK instead of DEL in the stream */
+    bool is_importing;       /* import-mode: expired keys are kept, and shown to import sources */
+    bool lazy_expire;        /* lazyfree-lazy-expire: UNLINK instead of DEL in the stream */
     bool lazy_eviction;
     bool lazy_server_del;
     bool lazy_user_del;

@@ -111,15 +111,21 @@ static enum executed wait_for_it(struct engine *engine, struct session *session,
 
 /* --- a request --------------------------------------------------------------------------- */
 
+/* Nothing expires on a replica, while writes are paused, or while data come from elsewhere. */
+static bool may_expire(const struct engine *engine)
+{
+    const struct permit *permit = &engine->permit;
+    return !permit->is_replica && !permit->is_loading && engine->pause == PAUSE_NONE &&
+           permit->pause == PAUSE_NONE && !engine->settings.is_importing;
+}
+
 static void prepare_access(struct engine *engine, const struct session *session)
 {
+    bool is_source = session->flags & SESSION_IMPORT_SOURCE && engine->settings.is_importing;
     engine->access.keeps_clock = session->flags & SESSION_NO_TOUCH;
     engine->access.ignores_expiry =
-        session->kind == SESSION_PRIMARY || session->kind == SESSION_LOADING;
-    engine->access.may_expire =
-        !engine->permit.is_replica && !engine->access.ignores_expiry &&
-        !engine->permit.is_loading && engine->pause == PAUSE_NONE &&
-        engine->permit.pause == PAUSE_NONE;
+        session->kind == SESSION_PRIMARY || session->kind == SESSION_LOADING || is_source;
+    engine->access.may_expire = !engine->access.ignores_expiry && may_expire(engine);
 }
 
 static void queue_call(struct call *call)

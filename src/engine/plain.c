@@ -44,7 +44,7 @@ static void plain_look(struct engine *engine)
     engine->plain.stops = stops_of(engine);
     engine->access.keeps_clock = false;
     engine->access.ignores_expiry = false;
-    engine->access.may_expire = !engine->permit.is_replica;
+    engine->access.may_expire = !engine->permit.is_replica && !engine->settings.is_importing;
 }
 
 static inline bool arity_fits(int arity, uint32_t argc)

@@ -112,10 +112,16 @@ void data_adopt(struct node *node, struct keyspace *keyspace)
     data_sweep(node);
 }
 
+/* Replicas never do: the primary says so in its stream. */
+static bool expires_by_itself(const struct node *node)
+{
+    return !node_is_replica(node) && !node_is_loading(node) && !node->skips_expire_cycle &&
+           !node->config->import_mode;
+}
+
 void data_expire(struct node *node)
 {
-    /* Replicas never expire by themselves: the primary says so in its stream. */
-    if (node_is_replica(node) || node_is_loading(node) || node->skips_expire_cycle) return;
+    if (!expires_by_itself(node)) return;
     if (keyspace_next_expiry_ms(node->keyspace) > node->clock.wall_ms) return;
     struct permit *permit = engine_permit(node->engine);
     if (permit->pause != PAUSE_NONE) return; /* the offset must not move during a hand-over */
@@ -127,8 +133,7 @@ void data_expire(struct node *node)
 
 time_ms data_deadline(const struct node *node)
 {
-    if (node_is_replica(node) || node_is_loading(node) || node->skips_expire_cycle)
-        return TIME_NEVER;
+    if (!expires_by_itself(node)) return TIME_NEVER;
     time_ms due_wall_ms = keyspace_next_expiry_ms(node->keyspace);
     if (due_wall_ms == TIME_NEVER) return TIME_NEVER;
     /* From the wall clock to the loop's. At most ten cycles a second: a key past its time is

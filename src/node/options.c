@@ -70,7 +70,9 @@ void options_engine(const struct node *node, struct engine_settings *settings)
         .latency_threshold_ms = config->latency_monitor_threshold_ms,
         .tracks_latency = config->latency_tracking,
         .memory_max = (size_t)config->maxmemory_bytes,
-        .may_evict = config->maxmemory_policy != CONFIG_POLICY_NOEVICTION,
+        .is_importing = config->import_mode,
+        .may_evict =
+            config->maxmemory_policy != CONFIG_POLICY_NOEVICTION && !config->import_mode,
         .evict = evict_policy_of(config),
         .evict_budget_ns = evict_budget_ns(config->maxmemory_eviction_tenacity),
         .replica_ignores_memory = config->replica_ignore_maxmemory,

@@ -264,6 +264,47 @@ g: EXEC
 """
 
 
+IMPORTED = """
+s: CLIENT IMPORT-SOURCE ON
+s: CLIENT IMPORT-SOURCE OFF
+a: CONFIG SET import-mode yes
+s: CLIENT IMPORT-SOURCE foo
+s: CLIENT IMPORT-SOURCE ON
+s: CLIENT LIST FLAGS I
+s: SET old v PXAT 1000
+a: GET old
+s: GET old
+s: PTTL old
+s: EXISTS old
+s: KEYS *
+a: KEYS *
+a: DBSIZE
+a: SCAN 0
+s: SCAN 0
+a: RANDOMKEY
+a: SET older v PXAT 1000
+a: GET older
+s: GET older
+a: SET live v
+a: EXPIRE live -1
+a: GET live
+s: GET live
+s: SET live w NX
+s: APPEND live x
+a: SET live w NX
+a: GET live
+a: CONFIG SET maxmemory-policy allkeys-random
+a: CONFIG SET maxmemory 1
+a: SET more v
+a: CONFIG SET maxmemory 0
+a: DBSIZE
+s: CLIENT IMPORT-SOURCE OFF
+s: GET old
+s: CLIENT IMPORT-SOURCE ON
+s: RESET
+s: CLIENT INFO
+"""
+
 TRACKING_ORDERS = """
 a@3: CLIENT TRACKING
 a: CLIENT TRACKING foo
@@ -594,6 +635,9 @@ class SameConversations(eirtest.TestCase):
 
     def test_what_a_monitor_sees(self):
         self.compare(MONITORED.replace("CONFIG GET port", "CONFIG GET maxclients"))
+
+    def test_imports_see_what_has_expired(self):
+        self.compare(IMPORTED)
 
     def test_orders_of_tracking(self):
         self.compare(TRACKING_ORDERS)
