@@ -281,7 +281,6 @@ a: KEYS *
 a: DBSIZE
 a: SCAN 0
 s: SCAN 0
-a: RANDOMKEY
 a: SET older v PXAT 1000
 a: GET older
 s: GET older
