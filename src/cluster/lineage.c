@@ -285,7 +285,9 @@ void lineage_on_eir(struct cluster *cluster, struct peer *sender,
     if (message->eir_type != EIR_LINEAGE) return;
     if (eir_offset_read(message->payload, &request)) return;
     if (sender != cluster->me->primary || !node_id_equal(&request.primary, &sender->id)) return;
-    if (cluster->facts.offset <= request.offset || !cluster->facts.has_keys) return;
+    /* Without keys it may still be what was written last: everything was deleted. */
+    bool has_data = cluster->facts.has_keys || cluster->facts.has_synced;
+    if (cluster->facts.offset <= request.offset || !has_data) return;
     if (election_is_standing(cluster)) return;
     trace(cluster, LOG_LEVEL_WARNING, "my primary lost its data (offset %llu, mine is %llu)",
           (unsigned long long)request.offset, (unsigned long long)cluster->facts.offset);

@@ -63,6 +63,20 @@ START_TEST(an_owner_that_comes_back_empty_makes_its_replica_take_over)
 }
 END_TEST
 
+START_TEST(a_replica_on_which_everything_was_deleted_takes_over_all_the_same)
+{
+    struct toy *toy = with_data(6, 3, 1);
+    toy->nodes[3].facts.has_synced = true;
+    toy->nodes[3].facts.has_keys = false;
+    toy_set_offset(toy, 3, 1100);
+    toy_run(toy, 2000);
+    toy_crash(toy, 0);
+    come_back_empty(toy, 0);
+    ck_assert_int_ge(toy_await(toy, 3, 0, 1000), 0);
+    toy_destroy(toy);
+}
+END_TEST
+
 START_TEST(the_replica_with_most_is_asked_and_the_next_one_if_it_does_not_act)
 {
     struct toy *toy = with_data(9, 3, 2);
@@ -230,6 +244,7 @@ int main(void)
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, data_are_judged_by_what_was_recorded);
     tcase_add_test(tests, an_owner_that_comes_back_empty_makes_its_replica_take_over);
+    tcase_add_test(tests, a_replica_on_which_everything_was_deleted_takes_over_all_the_same);
     tcase_add_test(tests, the_replica_with_most_is_asked_and_the_next_one_if_it_does_not_act);
     tcase_add_test(tests, without_replicas_it_serves_empty);
     tcase_add_test(tests, it_waits_for_a_replica_that_is_away_until_an_operator_decides);
