@@ -12,7 +12,7 @@
  * collide again. When that goes on, the pauses double up to a second: a partition must not make
  * epochs run away. A worse sibling that hears a better one ask counts that as an attempt of its
  * own and waits for its turn anew, as long as promises of voters may be what keeps the better one
- * from winning: a node timeout. Else pauses that doubled at different times would turn the order
+ * from winning: a node timeout, anew when a voter restarts. Else pauses that doubled at different times would turn the order
  * of siblings round, and the first vote that is free would go to whoever happens to ask.
  *
  * Where Valkey voters are needed for a quorum the classic delays and time-outs hold (spec 15),
@@ -481,7 +481,7 @@ void election_on_primary_failed(struct cluster *cluster)
     ensure(peer_is_failed(cluster->me->primary));
     *election = (struct election){ .kind = ELECTION_FAILURE,
                                    .until_ms = TIME_NEVER,
-                                   .started_ms = cluster->now_ms };
+                                   .bound_ms = cluster->now_ms };
     bool has_order = cluster->options.plant != PLANT_RANK_IGNORED;
     if (!has_order) try_to_stand(cluster);
     else if (cluster->options.is_classic) line_up(cluster);
@@ -623,13 +623,21 @@ static void on_equal_epoch(struct cluster *cluster, const struct peer *sender,
     wait_for_retry(cluster, retry_delay_ms(cluster), "another node has its config epoch");
 }
 
+void election_on_new_incarnation(struct cluster *cluster, const struct peer *peer)
+{
+    ensure(peer != cluster->me);
+    if (peer_is_voter(peer)) cluster->election.bound_ms = cluster->now_ms;
+}
+
 /* A better sibling asks for votes: my turn comes when that one may have failed. */
 static void yield_to(struct cluster *cluster, const struct peer *sibling)
 {
     struct election *election = &cluster->election;
     ensure(election->state == ELECTION_WAITING);
     if (!sibling->is_eir || !may_stand(cluster, sibling) || !is_better(cluster, sibling)) return;
-    if (cluster->now_ms - election->started_ms >= cluster->options.node_timeout_ms) return;
+    /* A quarter more: clocks, and the answer that tells of the restart. */
+    time_ms bound_ms = cluster->options.node_timeout_ms * 5 / 4;
+    if (cluster->now_ms - election->bound_ms >= bound_ms) return;
     election->attempts++;
     time_ms due_ms = cluster->now_ms + ATTEMPT_MS + retry_rank_ms(cluster);
     if (due_ms > election->due_ms) move_to(cluster, ELECTION_WAITING, due_ms);

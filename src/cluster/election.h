@@ -31,7 +31,7 @@ struct election {
     time_ms until_ms;   /* a manual one: when it is given up; TIME_NEVER otherwise */
     time_ms asked_ms;   /* when the votes were asked for */
     unsigned attempts;  /* of this election so far, mine and those of better siblings */
-    time_ms started_ms;
+    time_ms bound_ms;   /* the last start of it, or of a voter: promises may bind since then */
     unsigned rank_shown; /* the last rank that was traced */
     bool is_refused;    /* the reason why I do not stand was traced */
 };
@@ -75,6 +75,8 @@ void election_on_vote(struct cluster *cluster, struct peer *voter,
 /* EIR_NACK or EIR_OFFSET from a known Eir node. */
 void election_on_eir(struct cluster *cluster, struct peer *sender,
                      const struct cluster_message *message);
+/* It has started anew, and votes for nobody for a while (vote.c). */
+void election_on_new_incarnation(struct cluster *cluster, const struct peer *peer);
 /* A header of this known node was applied: epochs, flags or offset may be new. */
 void election_on_header(struct cluster *cluster, struct peer *sender,
                         const struct cluster_message *message);

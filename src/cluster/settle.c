@@ -81,6 +81,7 @@ static void on_peer_restarted(struct cluster *cluster, struct peer *peer)
     if (peer->is_removed) return;
     ensure(peer != cluster->me);
     lease_on_new_incarnation(cluster, peer);
+    election_on_new_incarnation(cluster, peer);
     formation_on_peer(cluster, peer);
 }
 
