@@ -323,17 +323,35 @@ static void draw_fault(struct history *history, struct prng *prng, uint32_t node
     if (rows[fault->kind].is_destructive) history->members_may_change = true;
 }
 
+/* Its replicas are away when it comes back: it waits for them, and the operator does not. */
+static void draw_absent_heirs(struct history *history, struct prng *prng, const struct fault *crash)
+{
+    uint32_t replicas = history->options.replicas;
+    uint32_t nodes = history->options.primaries * (1 + replicas);
+    for (uint32_t replica = 0; replica < replicas; replica++) {
+        struct fault *absence = &history->faults[history->fault_count];
+        draw_fault(history, prng, nodes);
+        absence->kind = prng_chance(prng, 1, 2) ? FAULT_CRASH : FAULT_ISOLATE;
+        absence->a = history->options.primaries + crash->a * replicas + replica;
+        time_ms earlier_ms = (time_ms)prng_below(prng, 100);
+        absence->at_ms = MAX(crash->at_ms - earlier_ms, 0);
+    }
+}
+
 /* An owner that comes back empty, and an operator who knows better: most often about that node, and
- * soon after its return; else anywhere, at any time. Drawn behind everything else, so that what a
- * seed stood for before there was this stays the same. */
+ * soon after its return, because a replica takes over within milliseconds; else anywhere, at any
+ * time. Drawn behind everything else, so that what a seed stood for before there was this stays the
+ * same. */
 static void draw_empty_owner(struct history *history, struct prng *prng, uint32_t node_count)
 {
     time_ms timeout_ms = history->options.node_timeout_ms;
     struct fault *crash = &history->faults[history->fault_count];
     draw_fault(history, prng, node_count);
-    if (rows[crash->kind].is_destructive) return;
     crash->kind = FAULT_CRASH_EMPTY;
     crash->a = (uint32_t)prng_below(prng, history->options.primaries);
+    /* Back before anybody has held it for dead. */
+    if (prng_chance(prng, 3, 4)) crash->duration_ms = 1 + (time_ms)prng_below(prng, 60);
+    if (prng_chance(prng, 1, 2)) draw_absent_heirs(history, prng, crash);
     for (uint64_t orders = 1 + prng_below(prng, 3); orders > 0; orders--) {
         struct fault *order = &history->faults[history->fault_count];
         draw_fault(history, prng, node_count);
@@ -341,7 +359,7 @@ static void draw_empty_owner(struct history *history, struct prng *prng, uint32_
         if (prng_chance(prng, 1, 3)) continue;
         order->a = crash->a;
         order->at_ms = crash->at_ms + crash->duration_ms;
-        order->at_ms += (time_ms)prng_below(prng, prng_chance(prng, 1, 2) ? 100 : 2 * timeout_ms);
+        order->at_ms += (time_ms)prng_below(prng, prng_chance(prng, 1, 2) ? 20 : 2 * timeout_ms);
     }
 }
 
@@ -384,8 +402,12 @@ void history_draw(struct history *history, uint64_t seed, const struct sim_optio
     unsigned count = 1 + (unsigned)prng_below(&prng, 8);
     uint32_t nodes = history->options.primaries * (1 + history->options.replicas);
     for (unsigned i = 0; i < count; i++) draw_fault(history, &prng, nodes);
-    bool is_mixed_bag = history->options.only_fault == 0;
-    if (is_mixed_bag && prng_chance(&prng, 1, 8)) draw_empty_owner(history, &prng, nodes);
+    bool may_change = history->members_may_change;
+    unsigned only = history->options.only_fault;
+    bool is_about_it = only == 1 + FAULT_SERVE_EMPTY;
+    if (only == 0 && prng_chance(&prng, 1, 8)) draw_empty_owner(history, &prng, nodes);
+    for (unsigned i = 0; is_about_it && i < 3; i++) draw_empty_owner(history, &prng, nodes);
+    history->members_may_change = may_change; /* kinds that draw_empty_owner did not take */
 }
 
 /* --- running --- */
@@ -486,6 +508,8 @@ static bool has_formed(struct sim *sim)
 
 static bool has_settled(struct sim *sim)
 {
+    /* One that was told to stop while it stood still exits only now; supervisors restart it. */
+    for (uint32_t i = 0; i < sim->node_count; i++) restart_if_down(sim, i, RESTART_WITH_DATA);
     introduce_the_lonely(sim);
     for (uint32_t i = 0; i < sim->member_count && sim->options.classic > 0; i++)
         help_valkey_replicas(sim, i);

@@ -60,6 +60,8 @@ static const uint64_t seeds_that_failed[] = {
     508266, /* as 505530 */
     509198, /* two shards at once, one without an heir */
     510562, /* as 502461 */
+    603595, /* as 506571, by a voter that restarted later */
+    609374, /* a frozen node that was told to stop exits when everything is healed */
 };
 
 START_TEST(histories_that_failed_once_do_not_fail_again)
