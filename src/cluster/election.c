@@ -12,8 +12,9 @@
  * collide again. When that goes on, the pauses double up to a second: a partition must not make
  * epochs run away. A worse sibling that hears a better one ask counts that as an attempt of its
  * own and waits for its turn anew, as long as promises of voters may be what keeps the better one
- * from winning: a node timeout, anew when a voter restarts. Else pauses that doubled at different times would turn the order
- * of siblings round, and the first vote that is free would go to whoever happens to ask.
+ * from winning: a node timeout, anew when a voter restarts. Else pauses that doubled at different
+ * times would turn the order of siblings round, and the first vote that is free would go to
+ * whoever happens to ask.
  *
  * Where Valkey voters are needed for a quorum the classic delays and time-outs hold (spec 15),
  * because those voters need their own time to see the failure.
@@ -305,12 +306,15 @@ static void count_votes(struct cluster *cluster)
     if (votes >= lease_quorum(cluster)) win(cluster, votes);
 }
 
-/* FAIL goes before the request on each link, so that no voter has to be asked twice. */
+/* FAIL goes before the request on each link, so that no voter has to be asked twice. But nobody is
+ * told that a node has failed by one who hears it: two candidates, each of which the other one tells
+ * again what it has just forgotten, would keep their primary dead for ever. */
 static void send_fail(struct cluster *cluster)
 {
     const struct peer *primary = cluster->me->primary;
     if (cluster->election.kind != ELECTION_FAILURE) return;
     ensure(primary != NULL);
+    if (peer_is_failed(primary) && failure_is_answered(primary)) return;
     struct cluster_message *message = message_start(cluster, MESSAGE_FAIL);
     message->subject = primary->id;
     send_to_all(cluster, message);

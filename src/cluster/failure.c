@@ -163,7 +163,7 @@ static time_ms clearing_ms(const struct cluster *cluster, const struct peer *pee
     return MIN(classic_ms, MAX(peer->failed_ms, peer->voted_against_until_ms));
 }
 
-static bool has_answered_since_failure(const struct peer *peer)
+bool failure_is_answered(const struct peer *peer)
 {
     ensure(peer_is_failed(peer));
     return peer->answered_ms > 0 && peer->answered_ms >= peer->failed_ms && peer->ping_sent_ms == 0;
@@ -177,7 +177,7 @@ void failure_review(struct cluster *cluster, struct peer *peer)
         return;
     }
     ensure(peer->failed_ms > 0);
-    if (!has_answered_since_failure(peer)) return;
+    if (!failure_is_answered(peer)) return;
     if (cluster->now_ms < clearing_ms(cluster, peer)) return;
     clear_failed(cluster, peer);
 }
@@ -185,7 +185,7 @@ void failure_review(struct cluster *cluster, struct peer *peer)
 time_ms failure_review_ms(const struct cluster *cluster, const struct peer *peer)
 {
     if (!peer_is_failed(peer)) return TIME_NEVER;
-    if (!has_answered_since_failure(peer)) return TIME_NEVER;
+    if (!failure_is_answered(peer)) return TIME_NEVER;
     ensure(peer->failed_ms > 0);
     return clearing_ms(cluster, peer);
 }

@@ -263,6 +263,8 @@ void gossip_send_pong(struct cluster *cluster, struct peer *peer);
 
 /* Suspected by hard evidence, or silent: what a voter may take as proof when it decides. */
 bool failure_is_hard(const struct peer *peer);
+/* It was marked FAIL, and has answered me since: it lives, and only time keeps the mark. */
+bool failure_is_answered(const struct peer *peer);
 /* A replica of it that could take over: not nofailover, healthy, connected to us, has data. */
 bool failure_has_heir(const struct cluster *cluster, const struct peer *primary);
 
