@@ -38,6 +38,7 @@ END_TEST
 /* Each of these once broke a promise. They are worth something as long as history_draw draws what
  * it drew then; who changes that finds new ones. */
 static const uint64_t seeds_that_failed[] = {
+    189,    /* two candidates told each other again and again that a live primary had failed */
     529,    /* elected, dead before it could say so: its predecessor cannot have the lease */
     1675,   /* a fresh node that moved was never met again by those who had formed without it */
     2036,   /* an owner back empty fed its old primary, dead until then, and destroyed the rest */
