@@ -307,8 +307,8 @@ static void count_votes(struct cluster *cluster)
 }
 
 /* FAIL goes before the request on each link, so that no voter has to be asked twice. But nobody is
- * told that a node has failed by one who hears it: two candidates, each of which the other one tells
- * again what it has just forgotten, would keep their primary dead for ever. */
+ * told that a node has failed by one who hears it: two candidates that tell each other again what
+ * the other has just forgotten would keep their primary dead for ever. */
 static void send_fail(struct cluster *cluster)
 {
     const struct peer *primary = cluster->me->primary;
