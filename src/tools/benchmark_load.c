@@ -59,7 +59,7 @@ struct load *load_create(const struct load_options *options)
 {
     struct load *load = memory_alloc_zero(sizeof(*load));
     load->options = *options;
-    load->loop = loop_create();
+    load->loop = loop_create(LOOP_EPOLL);
     load->clients = memory_alloc_zero(options->connection_count * sizeof(struct client));
     load->idle = memory_alloc(options->connection_count * sizeof(uint32_t));
     load->events = memory_alloc(EVENTS * sizeof(struct loop_event));
