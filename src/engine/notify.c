@@ -69,6 +69,16 @@ void notify_of_changes(struct engine *engine)
     }
 }
 
+bool engine_notifies(const struct engine *engine)
+{
+    return engine->notified != 0;
+}
+
+void engine_notify_dropped(struct engine *engine, uint32_t db, struct bytes key)
+{
+    tell(engine, NOTIFY_GENERIC, "del", (int32_t)db, key);
+}
+
 void notify_event(struct call *call, uint32_t class, const char *event, const struct key *key)
 {
     notify_of_changes(call->engine); /* they happened before */

@@ -30,5 +30,8 @@ enum notify_class {
 
 /* Follows the option: bits of enum notify_class. Without K and E nothing is published. */
 void engine_notify(struct engine *engine, uint32_t classes);
+bool engine_notifies(const struct engine *engine);
+/* A key goes without a command of its own: its slot is dropped. */
+void engine_notify_dropped(struct engine *engine, uint32_t db, struct bytes key);
 
 #endif

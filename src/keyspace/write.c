@@ -112,6 +112,8 @@ bool keyspace_delete_as(struct keyspace *keyspace, const struct access *access,
                         const struct key *key, enum change_kind kind)
 {
     struct table_cell *cell = gate_live_cell(keyspace, access, key);
+    /* What has expired is not a replica's to delete by itself, but it may be told to. */
+    if (cell == NULL && !access->may_expire) cell = gate_cell(keyspace, key);
     if (cell == NULL) return false;
     if (kind == CHANGE_EXPIRED) keyspace->stats.expired++;
     if (kind == CHANGE_EVICTED) keyspace->stats.evicted++;

@@ -92,6 +92,7 @@ static void collect_key(void *context, const struct entry *entry)
     if (!node_is_replica(collector->node))
         propagate_removal(collector->node, collector->db, entry_key(entry), false);
     engine_key_dropped(collector->node->engine, entry_key(entry));
+    engine_notify_dropped(collector->node->engine, collector->db, entry_key(entry));
 }
 
 void data_drop_slot(struct node *node, const struct access *access, uint32_t db, unsigned slot)
@@ -99,7 +100,8 @@ void data_drop_slot(struct node *node, const struct access *access, uint32_t db,
     size_t count = keyspace_slot_count(node->keyspace, db, slot);
     if (count == 0) return;
     struct key_collector collector = { .node = node, .db = db };
-    if (!node_is_replica(node) || engine_tracks_keys(node->engine))
+    bool is_told = engine_tracks_keys(node->engine) || engine_notifies(node->engine);
+    if (!node_is_replica(node) || is_told)
         keyspace_visit_slot(node->keyspace, db, slot, count, collect_key, &collector);
     keyspace_drop_slot(node->keyspace, access, db, slot);
 }

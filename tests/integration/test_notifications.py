@@ -76,6 +76,9 @@ class Notifications(eirtest.TestCase):
         self.assertEqual(here.next(), "__keyevent@0__:set k")
         owner.call("PUBLISH", "end", "")  # goes to every node, behind whatever went before
         self.assertEqual(elsewhere.next(), "end ")
+        self.assertEqual(here.next(), "end ")
+        owner.call("CLUSTER", "FLUSHSLOT", eirtest.key_slot("k"))
+        self.assertEqual(here.next(), "__keyspace@0__:k del")
 
 
 if __name__ == "__main__":

@@ -391,6 +391,18 @@ START_TEST(a_replica_may_write_over_what_has_expired)
 }
 END_TEST
 
+START_TEST(a_replica_may_delete_what_has_expired_when_told)
+{
+    put_until("k", "old", access.wall_ms + 10);
+    access.wall_ms += 100;
+    access.may_expire = false;
+    struct key key = key_of(0, "k");
+    ck_assert(keyspace_delete(keyspace, &access, &key));
+    ck_assert(!keyspace_delete(keyspace, &access, &key));
+    ck_assert_uint_eq(keyspace_count(keyspace, 0), 0);
+}
+END_TEST
+
 START_TEST(the_cycle_finds_all_that_is_due_and_nothing_else)
 {
     char name[32];
@@ -849,6 +861,7 @@ static void add_tests(TCase *tests)
     tcase_add_test(tests, encodings_are_those_that_valkey_reports);
     tcase_add_test(tests, an_expired_key_is_never_seen);
     tcase_add_test(tests, a_replica_may_write_over_what_has_expired);
+    tcase_add_test(tests, a_replica_may_delete_what_has_expired_when_told);
     tcase_add_test(tests, the_cycle_finds_all_that_is_due_and_nothing_else);
     tcase_add_test(tests, changes_are_told_as_wanted);
     tcase_add_test(tests, a_watcher_hears_of_its_keys_only);
