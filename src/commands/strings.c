@@ -50,7 +50,11 @@ static void getrange(struct call *call)
         return;
     }
     struct scratch scratch;
-    reply_bytes(call, string_range(entry_string(entry, &scratch), start, end));
+    struct bytes part = string_range(entry_string(entry, &scratch), start, end);
+    if (part.size < STRING_SHARE_MIN)
+        reply_bytes(call, part);
+    else
+        resp_bulk_shared(call->writer, entry_string_shared(entry), part);
 }
 
 /* --- SET --------------------------------------------------------------------------------- */

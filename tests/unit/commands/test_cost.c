@@ -94,6 +94,24 @@ START_TEST(an_incr_allocates_nothing)
 }
 END_TEST
 
+START_TEST(a_large_value_or_part_is_sent_without_a_copy)
+{
+    buffer_clear(&pipeline);
+    add_command("SETRANGE big %d x", 1000000);
+    run_pipeline();
+    static const char *const readers[] = { "GET big", "GETRANGE big 1 -2", "MGET big big" };
+    for (size_t i = 0; i < COUNT_OF(readers); i++) {
+        buffer_clear(&pipeline);
+        add_command(readers[i], 0);
+        size_t before = memory_used();
+        world_feed(world, world->me, buffer_bytes(&pipeline));
+        ck_assert_uint_gt(world->me->output.size, 900000);
+        ck_assert_uint_lt(memory_used(), before + 64 * KIB);
+        output_consume(&world->me->output, world->me->output.size);
+    }
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -101,6 +119,7 @@ int main(void)
         a_set_over_a_value_allocates_once_at_most,
         a_set_that_is_propagated_allocates_once_at_most,
         an_incr_allocates_nothing,
+        a_large_value_or_part_is_sent_without_a_copy,
     };
     return run_tests("cost", tests, COUNT_OF(tests), set_up, tear_down);
 }
