@@ -116,6 +116,7 @@ void broadcast_join(struct engine *engine, struct session *session, struct bytes
     if (other->prefix == prefix) return;
     struct prefix_member *member = memory_alloc(sizeof(*member));
     *member = (struct prefix_member){ .session = session, .prefix = prefix };
+    session->held_bytes += sizeof(*member) + prefix->name_size;
     list_append(&prefix->members, &member->in_prefix);
     list_append(&session->tracking->prefixes, &member->in_session);
 }
@@ -139,6 +140,7 @@ void broadcast_leave_all(struct engine *engine, struct session *session)
         struct prefix *prefix = member->prefix;
         list_remove(&member->in_prefix);
         list_remove(&member->in_session);
+        session->held_bytes -= sizeof(*member) + prefix->name_size;
         memory_free(member);
         if (list_is_empty(&prefix->members)) prefix_drop(&engine->tracking, prefix);
     }

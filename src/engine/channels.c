@@ -116,6 +116,7 @@ void pubsub_subscribe(struct engine *engine, struct session *session, enum pubsu
     struct channel *channel = channel_need(pubsub, kind, name);
     size_t key_size = sizeof(session->id) + name.size;
     struct subscription *subscription = memory_alloc(sizeof(*subscription) + key_size);
+    session->held_bytes += sizeof(*subscription) + key_size;
     *subscription =
         (struct subscription){ .session = session, .channel = channel, .key_size = key_size };
     memcpy(subscription->key, &session->id, sizeof(session->id));
@@ -143,6 +144,7 @@ void pubsub_unsubscribe(struct pubsub *pubsub, enum pubsub_kind kind,
     table_remove(table, &pubsub->subscription_rules, hash, cell);
     list_remove(&subscription->in_channel);
     list_remove(&subscription->in_session);
+    session->held_bytes -= sizeof(*subscription) + subscription->key_size;
     memory_free(subscription);
     ensure(*pubsub_count_of(session, kind) > 0);
     (*pubsub_count_of(session, kind))--;

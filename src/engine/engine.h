@@ -152,8 +152,7 @@ struct engine_counters {
     uint64_t rejected_calls;
     uint64_t clients_blocked;
     uint64_t clients_timed; /* those of them that wait for so long only */
-    uint64_t clients_watching;
-    uint64_t keys_watched;
+    uint64_t clients_watching; /* WATCH, whatever happened to the keys */
     uint64_t clients_pubsub;
     uint64_t clients_tracking;
     uint64_t keys_tracked;
@@ -170,6 +169,13 @@ struct engine_counters {
     uint8_t client_pause;          /* enum pause_kind */
 };
 struct engine_counters *engine_counters(struct engine *engine);
+/* Clients whose watched keys have not changed, and different keys that they watch. Looks at every
+ * session while there are any. */
+struct engine_watches {
+    size_t clients;
+    size_t keys;
+};
+struct engine_watches engine_watches(struct engine *engine);
 void engine_statistics_reset(struct engine *engine); /* CONFIG RESETSTAT */
 
 struct histogram;

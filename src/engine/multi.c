@@ -4,6 +4,8 @@
 #include "base/memory.h"
 #include "engine/internal.h"
 
+#define WATCH_BYTES 128 /* about: a watch, the key that it may be the first to watch */
+
 void multi_queue(struct session *session, struct command_entry *entry, const struct bytes *argv,
                  uint32_t argc)
 {
@@ -35,11 +37,9 @@ void multi_queue(struct session *session, struct command_entry *entry, const str
 
 static void unwatch_all(struct engine *engine, struct session *session)
 {
-    if (session->watch_count > 0) {
-        engine->counters.clients_watching--;
-        engine->counters.keys_watched -= session->watch_count;
-    }
+    if (session->watch_count > 0) engine->counters.clients_watching--;
     session->watch_count = 0;
+    session->watch_bytes = 0;
     watcher_clear(&session->watcher);
 }
 
@@ -113,14 +113,38 @@ static void watch(struct call *call)
 {
     struct session *session = call->session;
     session->flags |= SESSION_KNOWS_MULTI;
+    if (session->watcher.is_dirty) { /* EXEC will fail whatever comes */
+        reply_ok(call);
+        return;
+    }
     for (uint32_t i = 1; i < call->argc; i++) {
         struct key key = call_key(call, i);
-        if (!watcher_has_watches(&session->watcher)) call->engine->counters.clients_watching++;
+        if (session->watch_count == 0) call->engine->counters.clients_watching++;
         keyspace_watch(call->keyspace, call->access, &session->watcher, &key);
         session->watch_count++;
-        call->engine->counters.keys_watched++;
+        session->watch_bytes += WATCH_BYTES + key.bytes.size;
     }
     reply_ok(call);
+}
+
+/* A dirty watcher need not watch any more; that is seen to here, where somebody counts. */
+static bool is_watching(struct session *session)
+{
+    struct watcher *watcher = &session->watcher;
+    if (!watcher->is_dirty) return watcher_has_watches(watcher);
+    watcher_clear(watcher);
+    watcher->is_dirty = true;
+    return false;
+}
+
+struct engine_watches engine_watches(struct engine *engine)
+{
+    struct engine_watches watches = { 0 };
+    if (engine->counters.clients_watching == 0) return watches;
+    LIST_EACH(&engine->sessions, struct session, session, link)
+    if (is_watching(session)) watches.clients++;
+    watches.keys = keyspace_watched_count(engine->keyspace);
+    return watches;
 }
 
 static void unwatch(struct call *call)

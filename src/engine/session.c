@@ -86,7 +86,7 @@ size_t session_memory(const struct session *session)
     size_t texts = text_memory(session->name) + text_memory(session->user) +
                    text_memory(session->library_name) + text_memory(session->library_version);
     return sizeof(*session) + texts + session->input.capacity + output_memory(&session->output) +
-           session->queue_bytes;
+           session->queue_bytes + session->held_bytes + session->watch_bytes;
 }
 
 /* --- by id ------------------------------------------------------------------------------- */

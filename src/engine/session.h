@@ -121,6 +121,8 @@ struct session {
     uint32_t queue_flags_all; /* flags that all of them have */
     struct watcher watcher;   /* WATCH */
     uint32_t watch_count;
+    size_t held_bytes; /* of subscriptions and prefixes */
+    size_t watch_bytes;
     struct subscriptions *subscriptions; /* owned; NULL: never subscribed */
     uint32_t channel_count;              /* SUBSCRIBE */
     uint32_t pattern_count;              /* PSUBSCRIBE */

@@ -164,6 +164,11 @@ bool keyspace_watcher_is_dirty(struct keyspace *keyspace, const struct access *a
     return watcher->is_dirty || watcher_any(watcher, has_expired, &at);
 }
 
+size_t keyspace_watched_count(const struct keyspace *keyspace)
+{
+    return keyspace->watches.count;
+}
+
 void keyspace_tell_changes(struct keyspace *keyspace, uint32_t kinds)
 {
     keyspace->told_kinds = kinds;

@@ -156,6 +156,8 @@ time_ms keyspace_next_expiry_ms(const struct keyspace *keyspace);
 /* Watches the key for this watcher, once. */
 void keyspace_watch(struct keyspace *keyspace, const struct access *access, struct watcher *watcher,
                     const struct key *key);
+/* How many different keys somebody watches. */
+size_t keyspace_watched_count(const struct keyspace *keyspace);
 /* Must EXEC fail? True when a watched key changed, or existed and has expired since. */
 bool keyspace_watcher_is_dirty(struct keyspace *keyspace, const struct access *access,
                                struct watcher *watcher);

@@ -19,6 +19,7 @@ void info_clients(struct node *node, struct buffer *into)
     int64_t replicas = 0;
     primary_each(node->primary, node->clock.now_ms, count_follower, &replicas);
     struct client_peaks peaks = client_memory_peaks(node);
+    struct engine_watches watches = engine_watches(node->engine);
     bool is_paused_by_us = permit->pause != PAUSE_NONE;
     time_ms pause_until_ms =
         is_paused_by_us ? permit->pause_until_ms : counters->client_pause_until_ms;
@@ -32,9 +33,9 @@ void info_clients(struct node *node, struct buffer *into)
         { "blocked_clients", (int64_t)counters->clients_blocked },
         { "tracking_clients", (int64_t)counters->clients_tracking },
         { "pubsub_clients", (int64_t)counters->clients_pubsub },
-        { "watching_clients", (int64_t)counters->clients_watching },
+        { "watching_clients", (int64_t)watches.clients },
         { "clients_in_timeout_table", (int64_t)counters->clients_timed },
-        { "total_watched_keys", (int64_t)counters->keys_watched },
+        { "total_watched_keys", (int64_t)watches.keys },
         { "total_blocking_keys", 0 },
         { "total_blocking_keys_on_nokey", 0 },
     };

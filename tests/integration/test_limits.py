@@ -144,6 +144,28 @@ class Limits(eirtest.TestCase):
         self.is_gone(client_id)
         wait_until(lambda: self.stat("evicted_clients") >= 1, 30)
 
+    def name_much(self, client, words):
+        """Gives the client a few megabytes of names to remember, in small requests."""
+        for part in range(12):
+            names = ["%03d" % (50 * part + number) + "x" * 10000 for number in range(50)]
+            if words[0] == "CLIENT":
+                names = [word for name in names for word in ("PREFIX", name)]
+            client.send(*words, *names)
+            for _ in range(50 if words[0] == "SUBSCRIBE" else 1):
+                client.read()
+
+    def test_subscriptions_and_watches_count_as_well(self):
+        self.set("maxmemory-clients", 4 * MIB)
+        for words in ("SUBSCRIBE", "WATCH", "CLIENT TRACKING ON BCAST"):
+            with self.subTest(words):
+                before = self.stat("evicted_clients")
+                hoarder = self.server.client(timeout=30)
+                client_id = hoarder.call("CLIENT", "ID")
+                with self.assertRaises(OSError):
+                    self.name_much(hoarder, words.split())
+                self.is_gone(client_id)
+                self.assertEqual(self.stat("evicted_clients"), before + 1)
+
     def test_without_a_limit_nobody_is_evicted(self):
         hoarder, client_id = self.hoard()
         self.fill(hoarder, 10 * MIB)

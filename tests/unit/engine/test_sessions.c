@@ -172,7 +172,7 @@ START_TEST(a_watched_key_that_changes_spoils_exec)
     ASK("put k 2", "+QUEUED\r\n");
     ASK("EXEC", "*1\r\n+OK\r\n");
     ck_assert_uint_eq(engine_counters(world->engine)->clients_watching, 0);
-    ck_assert_uint_eq(engine_counters(world->engine)->keys_watched, 0);
+    ck_assert_uint_eq(engine_watches(world->engine).keys, 0);
 }
 END_TEST
 
