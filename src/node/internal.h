@@ -145,6 +145,7 @@ struct node {
     struct disk *disk;     /* borrowed */
     struct config *config; /* owned */
     void (*measure)(struct node_measures *measures);
+    size_t (*raise_files)(size_t wanted);
     const char *system;
     const char *loop;
     long process_id;

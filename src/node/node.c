@@ -91,6 +91,7 @@ enum err node_create(const struct node_options *options, struct node_clock clock
     node->disk = options->disk;
     node->config = options->config;
     node->measure = options->measure;
+    node->raise_files = options->raise_files;
     node->system = options->system != NULL ? options->system : "";
     node->loop = options->loop != NULL ? options->loop : "";
     node->process_id = options->process_id;

@@ -138,15 +138,20 @@ struct node_measures {
     time_us cpu_user_children_us, cpu_system_children_us;
 };
 
+/* Open files besides connections: logs, snapshots, listeners and the like. */
+#define NODE_FILES_RESERVED 32
+
 struct node_options {
     struct config *config;   /* adopted */
     struct disk *disk;       /* borrowed; outlives the node */
     uint64_t seed;           /* entropy of this start */
     uint64_t (*ticks)(void); /* nanoseconds from anywhere: only measures and ends turns */
     void (*measure)(struct node_measures *measures); /* NULL: all zero */
-    const char *system;                              /* "Linux 6.1.0 x86_64"; printed */
-    const char *loop;                                /* name of the loop's back end; printed */
-    long process_id;                                 /* printed */
+    /* Asks for room for so many open files; answers how many there may be. NULL: any number. */
+    size_t (*raise_files)(size_t wanted);
+    const char *system; /* "Linux 6.1.0 x86_64"; printed */
+    const char *loop;   /* name of the loop's back end; printed */
+    long process_id;    /* printed */
     const char *executable;
     const char *config_path; /* absolute, or empty */
     size_t memory_total;     /* of the machine */

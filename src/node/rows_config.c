@@ -73,6 +73,24 @@ static void hide_secrets(struct call *call)
     }
 }
 
+/* False when the system does not allow as many connections: answered, and taken back. */
+static bool clients_are_possible(struct call *call, struct config_set_result *result)
+{
+    struct node *node = node_of(call);
+    int64_t wanted = node->config->maxclients;
+    if (node->raise_files == NULL || wanted <= result->before->maxclients) return true;
+    size_t files = node->raise_files((size_t)wanted + NODE_FILES_RESERVED);
+    if (files >= (size_t)wanted + NODE_FILES_RESERVED) return true;
+    config_swap(node->config, result->before);
+    config_destroy(result->before);
+    reply_error_format(call,
+                       "ERR CONFIG SET failed (possibly related to argument 'maxclients') - The "
+                       "operating system is not able to handle the specified number of clients, "
+                       "try with %lld",
+                       (long long)files - NODE_FILES_RESERVED);
+    return false;
+}
+
 static void run_set(struct call *call)
 {
     struct node *node = node_of(call);
@@ -89,10 +107,8 @@ static void run_set(struct call *call)
     struct buffer error = { 0 };
     bool is_set = config_set(node->config, call->argv + 2, (call->argc - 2) / 2,
                              session_is_local(call->session), &result, &error);
-    if (is_set)
-        carry_out(call, &result);
-    else
-        reply_error_format(call, "%.*s", (int)error.size, error.data);
+    if (is_set && clients_are_possible(call, &result)) carry_out(call, &result);
+    if (!is_set) reply_error_format(call, "%.*s", (int)error.size, error.data);
     buffer_fini(&error);
 }
 

@@ -190,6 +190,7 @@ static bool server_create_node(struct server *server, struct config *config)
     process_system(server->system, sizeof(server->system));
     struct node_options options = {
         .measure = server_measure,
+        .raise_files = process_raise_file_limit,
         .system = server->system,
         .loop = loop_backend_name(server->loop),
         .config = config,
@@ -230,10 +231,29 @@ static void report_loop(const struct loop *loop, enum config_loop word)
         log_notice("Event loop: %s (%s)", name, why);
 }
 
+/* A connection over the system's limit would hang unanswered: fewer clients are promised then. */
+static bool limit_clients(struct config *config)
+{
+    size_t clients = (size_t)config->maxclients;
+    size_t files = process_raise_file_limit(clients + FILES_RESERVED);
+    if (files >= clients + NODE_FILES_RESERVED) return true;
+    if (files <= NODE_FILES_RESERVED) {
+        log_warning("Only %zu files may be open, which is not enough to start; increase "
+                    "'ulimit -n' to at least %zu",
+                    files, clients + NODE_FILES_RESERVED);
+        return false;
+    }
+    config->maxclients = (int64_t)(files - NODE_FILES_RESERVED);
+    log_warning("Only %zu files may be open: maxclients has been reduced to %lld; if you need "
+                "more, increase 'ulimit -n'",
+                files, (long long)config->maxclients);
+    return true;
+}
+
 static bool server_open(struct server *server, struct config *config)
 {
     process_prepare_signals();
-    process_raise_file_limit((size_t)config->maxclients + FILES_RESERVED);
+    if (!limit_clients(config)) return false;
     server->disk = os_disk_create();
     server->loop = loop_create(loop_choice_of(config->loop_backend));
     report_loop(server->loop, config->loop_backend);

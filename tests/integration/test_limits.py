@@ -1,4 +1,6 @@
 """What clients may take: output that nobody reads, requests without an end, memory, silence."""
+import os
+
 import eirtest
 from eirtest import wait_until
 
@@ -209,6 +211,37 @@ class Limits(eirtest.TestCase):
         other.send("WAIT", 1, 100000)
         wait_until(lambda: self.stat("blocked_clients", "clients") == 2, 30)
         self.assertEqual(self.stat("clients_in_timeout_table", "clients"), 1)
+
+
+class FileLimits(eirtest.TestCase):
+    def test_maxclients_is_what_the_system_allows(self):
+        server = self.start_server()
+        with server.client() as client:
+            error = client.ask("CONFIG", "SET", "maxclients", 1 << 31)
+            self.assertIn("ERR CONFIG SET failed (possibly related to argument 'maxclients') - The "
+                          "operating system is not able to handle the specified number of "
+                          "clients, try with ", str(error))
+            self.assertEqual(client.call("CONFIG", "GET", "maxclients")[1], b"10000")
+
+    def test_fewer_files_are_fewer_clients(self):
+        server = self.new_server()
+        server.program = self.with_files(server.program, 64, server.folder)
+        server.start()
+        client = server.client()
+        self.assertEqual(client.call("CONFIG", "GET", "maxclients")[1], b"32")
+        self.assertIn("maxclients has been reduced to 32", server.log())
+        others = [server.client() for _ in range(31)]
+        self.assertEqual({other.call("PING") for other in others}, {"PONG"})
+        self.assertEqual(server.client().read_until_closed(),
+                         b"-ERR max number of clients reached\r\n")
+
+    def with_files(self, program, count, folder):
+        """The program behind a limit of open files."""
+        path = os.path.join(folder, "limited")
+        with open(path, "w", encoding="utf-8") as script:
+            script.write("#!/bin/sh\nulimit -n %d\nexec '%s' \"$@\"\n" % (count, program))
+        os.chmod(path, 0o755)
+        return path
 
 
 class ClusterLimits(eirtest.TestCase):
