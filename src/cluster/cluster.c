@@ -111,6 +111,7 @@ void cluster_destroy(struct cluster *cluster)
     heap_fini(&cluster->deadlines); /* it still knows its nodes: before the peers go */
     links_fini(cluster);
     peers_fini(cluster);
+    extensions_destroy(cluster->extensions);
     memory_free(cluster->moves);
     memory_free(cluster->banned);
     memory_free(cluster->notices);

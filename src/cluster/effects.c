@@ -8,6 +8,7 @@
 #include "cluster/internal.h"
 
 #define SAVE_RETRY_MS 100
+#define EFFECTS_KEPT  64 /* room that a list keeps; a broadcast to a thousand gives its back */
 
 void cluster_effects_init(struct cluster_effects *effects)
 {
@@ -23,6 +24,10 @@ void cluster_effects_clear(struct cluster_effects *effects)
         memory_free(effects->items[i].text);
     }
     effects->count = 0;
+    if (effects->capacity <= EFFECTS_KEPT) return;
+    memory_free(effects->items);
+    effects->items = NULL;
+    effects->capacity = 0;
 }
 
 void cluster_effects_fini(struct cluster_effects *effects)
@@ -100,9 +105,9 @@ static void fill_eir_header(const struct cluster *cluster, struct eir_header *ei
 
 struct cluster_message *message_start(const struct cluster *cluster, enum message_type type)
 {
-    const struct peer *me = cluster->me;
+    struct peer *me = cluster->me;
     /* A replica shows its primary's slots and epoch. */
-    const struct peer *claims = peer_is_replica(me) && me->primary != NULL ? me->primary : me;
+    struct peer *claims = peer_is_replica(me) && me->primary != NULL ? me->primary : me;
     struct cluster_message *message = message_create(type);
     ensure(message->type == type);
 
@@ -110,7 +115,7 @@ struct cluster_message *message_start(const struct cluster *cluster, enum messag
     message->current_epoch = cluster->current_epoch;
     message->config_epoch = claims->config_epoch;
     message->offset = cluster->facts.offset;
-    if (claims->slots != NULL) message->slots = *claims->slots;
+    message->slots = slot_map_share(peer_slot_map(cluster, claims));
     if (peer_is_replica(me) && me->primary != NULL) message->primary_id = me->primary->id;
     message->address = cluster->options.announced;
     message->flags = me->flags;

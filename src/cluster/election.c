@@ -262,15 +262,14 @@ static unsigned votes_possible(const struct cluster *cluster)
     return possible;
 }
 
-static void print_slots(const struct peer *peer, struct buffer *into)
+static void print_slots(const struct slot_set *slots, struct buffer *into)
 {
     unsigned slot = 0;
     unsigned first;
     unsigned last;
     unsigned count = 0;
     ensure(into->size == 0);
-    if (peer->slots == NULL) return;
-    while (slot_set_next_range(peer->slots, &slot, &first, &last)) {
+    while (slot_set_next_range(slots, &slot, &first, &last)) {
         if (count++ == 4) break; /* a line, not a list */
         buffer_printf(into, first == last ? "%s%u" : "%s%u-%u", count > 1 ? "," : "", first, last);
     }
@@ -285,7 +284,7 @@ static void win(struct cluster *cluster, unsigned votes)
     ensure(cluster->me->primary != NULL);
     struct buffer slots;
     buffer_init(&slots);
-    print_slots(cluster->me->primary, &slots);
+    print_slots(peer_slots(cluster, cluster->me->primary), &slots);
     buffer_append_byte(&slots, 0);
     give_up(cluster); /* nothing of it runs any more */
     trace(cluster, LOG_LEVEL_NOTICE, "%u votes of %u needed: now primary of %s", votes,

@@ -66,7 +66,7 @@ static void build_forgotten(const struct cluster *cluster, struct extensions *ex
     }
 }
 
-struct extensions *extensions_build(const struct cluster *cluster)
+static struct extensions *build(const struct cluster *cluster)
 {
     const struct cluster_options *options = &cluster->options;
     struct extensions *extensions = memory_alloc_zero(sizeof(*extensions));
@@ -81,6 +81,19 @@ struct extensions *extensions_build(const struct cluster *cluster)
     extensions->shard_id = cluster->me->shard_id;
     build_forgotten(cluster, extensions);
     return extensions;
+}
+
+/* They are the same in packet after packet; only what was forgotten shows a time that runs. */
+struct extensions *extensions_for_packet(struct cluster *cluster)
+{
+    const struct extensions *last = cluster->extensions;
+    bool is_same = last != NULL && last->forgotten_count == 0 && cluster->banned_count == 0 &&
+                   node_id_equal(&last->shard_id, &cluster->me->shard_id);
+    if (!is_same) {
+        extensions_destroy(cluster->extensions);
+        cluster->extensions = build(cluster);
+    }
+    return extensions_share(cluster->extensions);
 }
 
 /* --- receiving --- */
@@ -155,10 +168,9 @@ void extensions_on_message(struct cluster *cluster, struct peer *sender,
 
 void extensions_of_options(struct cluster *cluster)
 {
-    struct extensions *mine = extensions_build(cluster);
-    take_texts(cluster, cluster->me, mine);
-    memory_free(mine->forgotten);
-    memory_free(mine);
+    extensions_destroy(cluster->extensions);
+    cluster->extensions = build(cluster);
+    take_texts(cluster, cluster->me, cluster->extensions);
 
     struct address *address = &cluster->me->address;
     const struct address *announced = &cluster->options.announced;

@@ -25,20 +25,36 @@ static time_ms report_lifetime_ms(const struct cluster *cluster)
     return 2 * cluster->options.node_timeout_ms;
 }
 
+/* Where the reporter's report stands, or would stand. */
+static uint16_t report_place(const struct peer *subject, const struct peer *reporter)
+{
+    uint16_t first = 0, end = subject->report_count;
+    while (first < end) {
+        uint16_t middle = (uint16_t)((first + end) / 2);
+        if ((uintptr_t)subject->reports[middle].reporter < (uintptr_t)reporter)
+            first = (uint16_t)(middle + 1);
+        else
+            end = middle;
+    }
+    return first;
+}
+
 static struct failure_report *report_find(struct peer *subject, const struct peer *reporter)
 {
     ensure(subject != reporter);
-    LIST_EACH(&subject->reports, struct failure_report, report, link)
-    if (report->reporter == reporter) return report;
-    return NULL;
+    uint16_t at = report_place(subject, reporter);
+    if (at == subject->report_count || subject->reports[at].reporter != reporter) return NULL;
+    return &subject->reports[at];
 }
 
 unsigned failure_report_count(const struct cluster *cluster, const struct peer *subject)
 {
     unsigned count = 0;
     time_ms oldest_ms = cluster->now_ms - report_lifetime_ms(cluster);
-    LIST_EACH(&subject->reports, struct failure_report, report, link)
-    if (report->heard_ms >= oldest_ms && peer_is_voter(report->reporter)) count++;
+    for (uint16_t i = 0; i < subject->report_count; i++) {
+        const struct failure_report *report = &subject->reports[i];
+        if (report->heard_ms >= oldest_ms && peer_is_voter(report->reporter)) count++;
+    }
     ensure(count < cluster->peer_count);
     return count;
 }
@@ -46,13 +62,45 @@ unsigned failure_report_count(const struct cluster *cluster, const struct peer *
 static void reports_expire(const struct cluster *cluster, struct peer *subject)
 {
     time_ms oldest_ms = cluster->now_ms - report_lifetime_ms(cluster);
-    LIST_EACH(&subject->reports, struct failure_report, report, link)
-    {
-        ensure(report->reporter != subject);
-        if (report->heard_ms >= oldest_ms) continue;
-        list_remove(&report->link);
-        memory_free(report);
+    uint16_t kept = 0;
+    for (uint16_t i = 0; i < subject->report_count; i++) {
+        ensure(subject->reports[i].reporter != subject);
+        if (subject->reports[i].heard_ms >= oldest_ms)
+            subject->reports[kept++] = subject->reports[i];
     }
+    subject->report_count = kept;
+}
+
+/* A hundred nodes that failed are named as such by hundreds of voters, to every other node. Nobody
+ * counts that any more: so many are kept for whoever asks with CLUSTER COUNT-FAILURE-REPORTS. */
+#define REPORTS_OF_FAILED_MAX 16
+
+static bool report_add(const struct cluster *cluster, struct peer *subject, struct peer *reporter)
+{
+    if (peer_is_failed(subject) && subject->report_count >= REPORTS_OF_FAILED_MAX) return false;
+    if (subject->report_count == subject->report_capacity) {
+        reports_expire(cluster, subject);
+        subject->report_capacity = (uint16_t)MAX(4, subject->report_count * 2);
+        subject->reports =
+            memory_realloc(subject->reports, subject->report_capacity * sizeof(*subject->reports));
+    }
+    uint16_t at = report_place(subject, reporter);
+    memmove(&subject->reports[at + 1], &subject->reports[at],
+            (size_t)(subject->report_count - at) * sizeof(*subject->reports));
+    subject->reports[at] =
+        (struct failure_report){ .reporter = reporter, .heard_ms = cluster->now_ms };
+    subject->report_count++;
+    return true;
+}
+
+void failure_report_remove(struct peer *subject, const struct peer *reporter)
+{
+    if (subject->report_count == 0) return;
+    uint16_t at = report_place(subject, reporter);
+    if (at == subject->report_count || subject->reports[at].reporter != reporter) return;
+    subject->report_count--;
+    memmove(&subject->reports[at], &subject->reports[at + 1],
+            (size_t)(subject->report_count - at) * sizeof(*subject->reports));
 }
 
 /* --- telling --- */
@@ -244,15 +292,12 @@ void failure_on_report(struct cluster *cluster, struct peer *subject, struct pee
     ensure(subject != cluster->me);
     if (subject == reporter || !peer_is_voter(reporter)) return;
     struct failure_report *report = report_find(subject, reporter);
-    if (report == NULL) {
-        report = memory_alloc_zero(sizeof(*report));
-        report->reporter = reporter;
-        list_append(&subject->reports, &report->link);
+    if (report != NULL) {
+        report->heard_ms = cluster->now_ms;
+    } else if (report_add(cluster, subject, reporter)) {
         trace(cluster, LOG_LEVEL_DEBUG, "%s " ID_FORMAT " is suspected by " ID_FORMAT,
               role_name(subject), ID_TEXT(subject->id), ID_TEXT(reporter->id));
     }
-    report->heard_ms = cluster->now_ms;
-    reports_expire(cluster, subject);
     judge(cluster, subject);
 }
 
@@ -260,11 +305,7 @@ void failure_on_report_withdrawn(struct cluster *cluster, struct peer *subject,
                                  struct peer *reporter)
 {
     ensure(subject != cluster->me);
-    if (subject == reporter) return;
-    struct failure_report *report = report_find(subject, reporter);
-    if (report == NULL) return;
-    list_remove(&report->link);
-    memory_free(report);
+    failure_report_remove(subject, reporter);
 }
 
 void failure_on_fail_message(struct cluster *cluster, struct peer *sender,

@@ -56,15 +56,24 @@ static void add_drawn(struct cluster *cluster, const struct peer *receiver, uint
     }
 }
 
+#define GOSSIP_MIN 3u
+
+/* So much of a packet that is sent for another reason than to gossip: the one that greets a node
+ * with which nothing is new, or asks a voter for its promise, or announces something to all. Such
+ * packets go out by the thousand at once, and a hundred names in each would be what a cluster of a
+ * thousand nodes mostly does. Suspects are named in every packet. */
+#define GOSSIP_BRIEF GOSSIP_MIN
+#define GOSSIP_FULL  UINT32_MAX
+
 /* A tenth of the nodes. Every node is pinged at least each half timeout, so within the life of a
  * failure report (two timeouts) two nodes exchange at least 8 packets (4 pings, 4 pongs): about
  * 80% of all nodes are named in them, and every suspect is. */
-static void add_gossip(struct cluster *cluster, const struct peer *receiver,
+static void add_gossip(struct cluster *cluster, const struct peer *receiver, uint32_t gossip_max,
                        struct cluster_message *message)
 {
     uint32_t count = cluster->peer_count;
     uint32_t others = count > 2 ? count - 2 : 0;
-    uint32_t wanted = MIN(MAX(count / 10, 3u), others);
+    uint32_t wanted = MIN(MIN(MAX(count / 10, GOSSIP_MIN), others), gossip_max);
     uint32_t room = wanted + cluster->suspect_count;
     if (room == 0) return;
     message->gossip = memory_alloc(room * sizeof(*message->gossip));
@@ -83,13 +92,14 @@ static void add_gossip(struct cluster *cluster, const struct peer *receiver,
 /* --- sending --- */
 
 static struct cluster_message *packet(struct cluster *cluster, enum message_type type,
-                                      const struct peer *receiver, bool reads_extensions)
+                                      const struct peer *receiver, bool reads_extensions,
+                                      uint32_t gossip_max)
 {
     struct cluster_message *message = message_start(cluster, type);
     ensure(type == MESSAGE_PING || type == MESSAGE_PONG || type == MESSAGE_MEET);
     message->message_flags |= MESSAGE_HAS_EXTENSIONS;
-    add_gossip(cluster, receiver, message);
-    if (reads_extensions) message->extensions = extensions_build(cluster);
+    add_gossip(cluster, receiver, gossip_max, message);
+    if (reads_extensions) message->extensions = extensions_for_packet(cluster);
     return message;
 }
 
@@ -105,17 +115,28 @@ static void remember_ping(struct cluster *cluster, struct peer *peer, uint32_t s
     peer->pings[1] = peer->pings[0];
     peer->pings[0] = (struct ping_record){ .sequence = sequence, .sent_ms = cluster->now_ms };
     peer->wants_ping = false;
+    peer->greet_ms = 0;
     if (peer->ping_sent_ms == 0) peer->ping_sent_ms = cluster->now_ms;
+}
+
+/* A node that heard of this one only lately may know few others: it is told of many. */
+static bool is_brief(const struct peer *peer)
+{
+    if (!peer->is_eir || (peer->flags & NODE_MEET)) return peer->greet_ms != 0;
+    bool is_greeting = peer->outbound->received_ms == 0;
+    return peer->wants_ping || is_greeting;
 }
 
 void gossip_send_ping(struct cluster *cluster, struct peer *peer)
 {
     if (!peer_is_connected(peer) || lineage_is_mute(cluster)) return;
     enum message_type type = peer->flags & NODE_MEET ? MESSAGE_MEET : MESSAGE_PING;
+    uint32_t gossip_max = is_brief(peer) ? GOSSIP_BRIEF : GOSSIP_FULL;
     if (++cluster->ping_sequence == 0) cluster->ping_sequence = 1;
     remember_ping(cluster, peer, cluster->ping_sequence);
     struct cluster_message *message =
-        packet(cluster, type, peer, reads_extensions(peer, peer->outbound));
+        packet(cluster, type, peer, reads_extensions(peer, peer->outbound), gossip_max);
+    if (message->eir.is_present && gossip_max == GOSSIP_BRIEF) message->eir.flags |= EIR_BRIEF;
     if (message->eir.is_present) message->eir.sequence = cluster->ping_sequence;
     bool is_again = type == MESSAGE_MEET && !(peer->flags & NODE_HANDSHAKE);
     if (message->eir.is_present && is_again) message->eir.flags |= EIR_AGAIN;
@@ -128,8 +149,9 @@ void gossip_send_pong(struct cluster *cluster, struct peer *peer)
 {
     ensure(peer != cluster->me);
     if (!peer_is_connected(peer) || lineage_is_mute(cluster)) return;
-    send_to_peer(cluster, peer,
-                 packet(cluster, MESSAGE_PONG, peer, reads_extensions(peer, peer->outbound)));
+    send_to_peer(
+        cluster, peer,
+        packet(cluster, MESSAGE_PONG, peer, reads_extensions(peer, peer->outbound), GOSSIP_FULL));
 }
 
 void gossip_answer(struct cluster *cluster, struct link *link, struct peer *sender,
@@ -137,8 +159,10 @@ void gossip_answer(struct cluster *cluster, struct link *link, struct peer *send
 {
     ensure(link->state == LINK_READY);
     if (lineage_is_mute(cluster)) return;
+    bool is_brief = message->eir.is_present && (message->eir.flags & EIR_BRIEF);
     struct cluster_message *pong =
-        packet(cluster, MESSAGE_PONG, sender, reads_extensions(sender, link));
+        packet(cluster, MESSAGE_PONG, sender, reads_extensions(sender, link),
+               is_brief ? GOSSIP_BRIEF : GOSSIP_FULL);
     if (pong->eir.is_present && message->eir.is_present) {
         pong->eir.echo = message->eir.sequence;
         if (sender != NULL && sender != cluster->me && lease_promise(cluster, sender)) {
@@ -161,7 +185,7 @@ void gossip_broadcast_pong(struct cluster *cluster, bool to_shard_only)
         if (to_shard_only && peer_shard_primary(peer) != peer_shard_primary(cluster->me)) continue;
         bool reads = reads_extensions(peer, peer->outbound);
         struct cluster_message **shared = reads ? &with : &without;
-        if (*shared == NULL) *shared = packet(cluster, MESSAGE_PONG, NULL, reads);
+        if (*shared == NULL) *shared = packet(cluster, MESSAGE_PONG, NULL, reads, GOSSIP_BRIEF);
         ensure((*shared)->type == MESSAGE_PONG);
         send_to_peer(cluster, peer, message_share(*shared));
     }
@@ -211,7 +235,7 @@ static void hear_of_known(struct cluster *cluster, struct peer *peer, struct pee
     bool fails_there = (entry->flags & (NODE_PFAIL | NODE_FAIL)) != 0;
     if (fails_there) {
         failure_on_report(cluster, peer, sender);
-    } else if (!list_is_empty(&peer->reports)) {
+    } else if (peer->report_count > 0) {
         failure_on_report_withdrawn(cluster, peer, sender);
     }
     if (fails_there || (entry->flags & NODE_NOADDR)) return;

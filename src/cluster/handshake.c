@@ -108,7 +108,7 @@ bool identity_is_foreign(const struct cluster *cluster, struct peer *sender,
      * are no such thing if I know it by them: then it is a member whose nodes.conf was written by
      * a Valkey server for a while. Gossip tells of no slots, so a stranger is not known so. */
     if (sender != NULL && peer_shard_primary(sender)->slot_count > 0) return false;
-    if (theirs == 0) return !slot_set_is_empty(&message->slots);
+    if (theirs == 0) return !slot_set_is_empty(slot_map_set(message->slots));
     return peer_shard_primary(cluster->me)->slot_count > 0;
 }
 

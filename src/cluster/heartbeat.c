@@ -67,11 +67,35 @@ static time_ms retry_ms(struct cluster *cluster, const struct peer *peer)
     return cluster->now_ms - peer->failed_ms > 10 * 1000 ? OLD_RETRY_MS : TICK_MS;
 }
 
+/* In a cluster of so many nodes greetings are spread. */
+#define CROWD 64u
+
+/* A node that starts and knows a thousand others connects to all of them at once. It need not PING
+ * them in the same moment, as they need not all answer it then: what nodes.conf names, and nobody
+ * suspects, is greeted within a quarter of a timeout. Then every link has spoken long before its
+ * silence could mean anything. My own shard is greeted at once, and voters are by lease.c. */
+static bool may_greet_later(const struct cluster *cluster, const struct peer *peer)
+{
+    if (cluster->options.is_classic || cluster->peer_count <= CROWD) return false;
+    if (!peer->may_wait || peer->answered_ms != 0 || peer->flags & NODE_MEET) return false;
+    if (!peer_is_healthy(peer) || formation_is_open(cluster)) return false;
+    return !peers_share_shard(peer, cluster->me);
+}
+
 void heartbeat_on_link_up(struct cluster *cluster, struct peer *peer)
 {
     ensure(peer_is_connected(peer));
     peer->evidence.refused_first_ms = 0; /* somebody listens */
-    gossip_send_ping(cluster, peer);
+    bool is_later = may_greet_later(cluster, peer);
+    peer->may_wait = false;
+    if (!is_later) {
+        gossip_send_ping(cluster, peer);
+        return;
+    }
+    uint64_t spread_ms = (uint64_t)cluster->options.node_timeout_ms / 4 + 1;
+    peer->greet_ms = cluster->now_ms + 1 + (time_ms)prng_below(&cluster->prng, spread_ms);
+    peer->ping_sent_ms = 0; /* it was connected to, not asked yet */
+    heartbeat_schedule(cluster, peer);
 }
 
 void heartbeat_on_link_lost(struct cluster *cluster, struct peer *peer, time_ms lived_ms)

@@ -12,7 +12,7 @@
  *   schedule evidence failure state slots epochs publish  ... and what it decides by
  *   lease                                                 promises in PONGs
  *   roles links peers                                     who is what; who is connected
- *   effects trace shown directory                         what leaves, and the state itself
+ *   effects trace shown claims directory slot_map         what leaves, and the state itself
  */
 #ifndef EIR_CLUSTER_INTERNAL_H
 #define EIR_CLUSTER_INTERNAL_H
@@ -85,6 +85,7 @@ struct cluster {
     time_ms wall_ms;
     struct cluster_effects *effects; /* borrowed: of the step that runs */
     struct cluster_facts facts;
+    struct extensions *extensions; /* owned: what the last packet carried; NULL: to be made */
 
     struct peer *me;     /* peers[0] */
     struct peer **peers; /* owned */
@@ -215,6 +216,14 @@ void peer_set_role(struct cluster *cluster, struct peer *peer, enum node_flag ro
     for (uint32_t name##_at = 0; name##_at < (cluster)->peer_count; name##_at++)                   \
         for (struct peer *name = (cluster)->peers[name##_at]; name != NULL; name = NULL)
 
+/* --- claims.c --- */
+
+/* The slots bound to it: borrowed until one of them changes hands. */
+const struct slot_set *peer_slots(const struct cluster *cluster, struct peer *peer);
+struct slot_map *peer_slot_map(const struct cluster *cluster, struct peer *peer); /* NULL: none */
+/* `map` holds exactly the slots that are bound to it: from now on they are kept there only. */
+void peer_share_slots(struct peer *peer, struct slot_map *map);
+
 /* --- roles.c --- */
 
 /* Another node is a replica of `primary` now, or a primary when that is NULL. */
@@ -261,6 +270,8 @@ void gossip_send_pong(struct cluster *cluster, struct peer *peer);
 
 /* --- failure.c --- */
 
+/* What `reporter` said about `subject`, if anything, counts no more. */
+void failure_report_remove(struct peer *subject, const struct peer *reporter);
 /* Suspected by hard evidence, or silent: what a voter may take as proof when it decides. */
 bool failure_is_hard(const struct peer *peer);
 /* It was marked FAIL, and has answered me since: it lives, and only time keeps the mark. */

@@ -116,12 +116,7 @@ static void forget_relations(struct cluster *cluster, struct peer *gone)
     PEERS_EACH(cluster, peer)
     {
         if (peer->primary == gone) peer->primary = NULL;
-        LIST_EACH(&peer->reports, struct failure_report, report, link)
-        {
-            if (report->reporter != gone) continue;
-            list_remove(&report->link);
-            memory_free(report);
-        }
+        failure_report_remove(peer, gone);
     }
     if (gone->primary != NULL) {
         ensure(gone->primary->replica_count > 0);

@@ -20,12 +20,22 @@ static void *copy_block(const void *block, size_t size)
     return copy;
 }
 
-static struct extensions *extensions_clone(const struct extensions *extensions)
+struct extensions *extensions_share(struct extensions *extensions)
 {
-    struct extensions *copy = copy_block(extensions, sizeof(*extensions));
-    copy->forgotten = copy_block(extensions->forgotten,
-                                 extensions->forgotten_count * sizeof(*extensions->forgotten));
-    return copy;
+    ensure(extensions->references < UINT32_MAX);
+    extensions->references++;
+    return extensions;
+}
+
+void extensions_destroy(struct extensions *extensions)
+{
+    if (extensions == NULL) return;
+    if (extensions->references > 0) {
+        extensions->references--;
+        return;
+    }
+    memory_free(extensions->forgotten);
+    memory_free(extensions);
 }
 
 struct cluster_message *message_clone(const struct cluster_message *message)
@@ -33,7 +43,8 @@ struct cluster_message *message_clone(const struct cluster_message *message)
     struct cluster_message *copy = copy_block(message, sizeof(*message));
     copy->references = 0;
     copy->gossip = copy_block(message->gossip, message->gossip_count * sizeof(*message->gossip));
-    if (message->extensions != NULL) copy->extensions = extensions_clone(message->extensions);
+    slot_map_share(copy->slots);
+    if (message->extensions != NULL) extensions_share(copy->extensions);
     copy->subject_slots = copy_block(message->subject_slots, sizeof(*message->subject_slots));
 
     copy->body = NULL;
@@ -69,10 +80,8 @@ void message_destroy(struct cluster_message *message)
         message->references--;
         return;
     }
-    if (message->extensions != NULL) {
-        memory_free(message->extensions->forgotten);
-        memory_free(message->extensions);
-    }
+    slot_map_destroy(message->slots);
+    extensions_destroy(message->extensions);
     memory_free(message->gossip);
     memory_free(message->subject_slots);
     memory_free(message->body);

@@ -2,7 +2,7 @@
 #ifndef EIR_CLUSTER_MESSAGE_H
 #define EIR_CLUSTER_MESSAGE_H
 
-#include "cluster/types.h"
+#include "cluster/slot_map.h"
 
 enum message_type {
     MESSAGE_PING = 0,
@@ -45,6 +45,7 @@ struct forgotten {
 
 /* Ping extensions; empty text or 0 means not sent. */
 struct extensions {
+    uint32_t references; /* owners beyond the first; the packets of a node share them */
     char hostname[CLUSTER_TEXT_MAX];
     char nodename[CLUSTER_TEXT_MAX];
     char client_ipv4[ADDRESS_IP_SIZE];
@@ -54,7 +55,7 @@ struct extensions {
     char zone[CLUSTER_TEXT_MAX];
     struct node_id shard_id;
     uint32_t forgotten_count;
-    struct forgotten *forgotten; /* owned by the message */
+    struct forgotten *forgotten; /* owned */
 };
 
 /* What an Eir node says in the reserved header bytes (2216-2245). Absent from Valkey nodes. */
@@ -75,6 +76,7 @@ enum eir_flag {
     EIR_FORCED = 8,   /* this AUTH_REQUEST was ordered by an operator, or by its own primary */
     EIR_STANDING = 16, /* an election of the sender runs: it may still win */
     EIR_AGAIN = 32,   /* this MEET is the node's own idea: it knows the receiver already */
+    EIR_BRIEF = 64,   /* this PING says little about others, and its PONG need not say more */
 };
 
 struct cluster_message {
@@ -86,7 +88,7 @@ struct cluster_message {
     uint64_t current_epoch;
     uint64_t config_epoch;
     uint64_t offset;
-    struct slot_set slots;
+    struct slot_map *slots; /* owned, shared with others; NULL: none */
     struct node_id primary_id;
     struct address address; /* ip empty: use the address you see */
     uint16_t flags;
@@ -96,7 +98,7 @@ struct cluster_message {
 
     uint32_t gossip_count;
     struct gossip *gossip;           /* owned */
-    struct extensions *extensions;   /* owned; NULL when none was sent */
+    struct extensions *extensions;   /* owned, shared; NULL when none was sent */
 
     struct node_id subject;          /* FAIL: the failed node; UPDATE: the owner */
     uint64_t subject_epoch;          /* UPDATE */
@@ -117,5 +119,8 @@ struct cluster_message *message_clone(const struct cluster_message *message);
  * now on, and message_destroy frees it with its last owner. */
 struct cluster_message *message_share(struct cluster_message *message);
 void message_destroy(struct cluster_message *message); /* NULL is allowed */
+
+struct extensions *extensions_share(struct extensions *extensions); /* one more owner */
+void extensions_destroy(struct extensions *extensions);              /* NULL is allowed */
 
 #endif

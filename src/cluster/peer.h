@@ -3,7 +3,6 @@
 #define EIR_CLUSTER_PEER_H
 
 #include "base/heap.h"
-#include "base/list.h"
 #include "cluster/cluster.h"
 #include "cluster/election.h"
 #include "cluster/lease.h"
@@ -48,9 +47,8 @@ struct link {
 
 /* --- nodes --- */
 
-/* Who told us that a node is failing; in the list of that node. Only voters count. */
+/* Who told us that a node is failing. Only voters count. */
 struct failure_report {
-    struct list_link link;
     struct peer *reporter; /* borrowed */
     time_ms heard_ms;
 };
@@ -94,7 +92,9 @@ struct peer {
     uint32_t ping_early_ms; /* a little chance, so that pings do not come in bursts */
     time_ms ping_sent_ms;   /* the still unanswered PING; 0: none */
     time_ms pong_received_ms; /* gossip may move it ahead (spec 11) */
-    struct list reports;      /* struct failure_report */
+    struct failure_report *reports; /* owned; in order of the reporters' addresses */
+    uint16_t report_count;
+    uint16_t report_capacity;
     struct link *outbound;    /* owned by cluster->links; NULL: none */
     struct link *inbound;
 
@@ -105,6 +105,7 @@ struct peer {
     bool has_unclaimed; /* its last claim was not the same as what is bound to it */
     bool failed_hard;   /* FAIL came from hard evidence */
     bool wants_ping;    /* a PING is due at once (peer_ping_soon) */
+    bool may_wait;      /* nodes.conf names it, and it was not connected to yet: heartbeat.c */
     bool is_removed;    /* forgotten in this step; freed at its end */
     uint8_t eir_flags;
     uint16_t eir_capabilities;
@@ -116,13 +117,14 @@ struct peer {
     uint64_t config_epoch;
     uint64_t offset; /* replication offset it showed last */
     time_ms offset_heard_ms;
-    struct slot_set *slots;   /* owned; the slots bound to it here; NULL while it has none */
+    struct slot_map *slots; /* owned, shared; drawn from `owner` when asked for (peer_slots) */
     struct peer_texts *texts; /* owned; NULL while it has none */
 
     time_ms created_ms;  /* became known in this run; for handshakes: their start */
     time_ms answered_ms; /* last PONG on the outbound link, from the node itself */
     time_ms data_received_ms;
     time_ms reconnect_ms;           /* not before this moment */
+    time_ms greet_ms;               /* the first PING on a new link is due then; 0: sent */
     time_ms meet_sent_ms;           /* last repeated MEET */
     time_ms inbound_lost_ms;        /* since when it has no link to us; 0: it has one */
     struct ping_record pings[2];    /* newest first; a PONG's echo names one of them */

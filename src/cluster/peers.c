@@ -1,8 +1,8 @@
 /* The table of known nodes, and which slot is bound to which of them.
  *
  * Nodes stand in an array, this one first, and are found by id through a table of keyed hashes:
- * gossip names a hundred of them in every packet. `owner` holds an index a slot, and every owner
- * a bitmap of its own, so that an unchanged claim is one memcmp. */
+ * gossip names a hundred of them in every packet. `owner` holds an index a slot; an owner that has
+ * shown its claim also keeps that bitmap, so that an unchanged claim is one comparison. */
 #include "cluster/internal.h"
 
 static uint64_t key_of(const struct cluster *cluster, const struct node_id *id)
@@ -56,7 +56,6 @@ struct peer *peers_add(struct cluster *cluster, const struct node_id *id, uint16
     peer->created_ms = cluster->now_ms;
     peer->inbound_lost_ms = cluster->now_ms;
     peer->reconnect_ms = cluster->now_ms;
-    list_init(&peer->reports);
     peer->index = (uint16_t)cluster->peer_count;
     cluster->peers[cluster->peer_count++] = peer;
     directory_put(&cluster->peers_by_id, key_of(cluster, id), peer);
@@ -65,24 +64,23 @@ struct peer *peers_add(struct cluster *cluster, const struct node_id *id, uint16
 
 static void reports_clear(struct peer *peer)
 {
-    LIST_EACH(&peer->reports, struct failure_report, report, link)
-    {
-        list_remove(&report->link);
-        memory_free(report);
-    }
-    ensure(list_is_empty(&peer->reports));
+    memory_free(peer->reports);
+    peer->reports = NULL;
+    peer->report_count = peer->report_capacity = 0;
 }
 
 /* The index of a node that moves to a hole stands in `owner` for each of its slots. */
 static void peer_move(struct cluster *cluster, struct peer *peer, uint32_t index)
 {
     ensure(index < cluster->peer_count);
+    unsigned left = peer->slot_count;
+    for (unsigned slot = 0; left > 0; slot++) {
+        if (cluster->owner[slot] != (int16_t)peer->index) continue;
+        cluster->owner[slot] = (int16_t)index;
+        left--;
+    }
     peer->index = (uint16_t)index;
     cluster->peers[index] = peer;
-    if (peer->slots == NULL) return;
-    unsigned slot = 0, first, last;
-    while (slot_set_next_range(peer->slots, &slot, &first, &last))
-        for (unsigned at = first; at <= last; at++) cluster->owner[at] = (int16_t)index;
 }
 
 void peer_set_health(struct cluster *cluster, struct peer *peer, uint16_t health)
@@ -125,7 +123,7 @@ static void peer_free(struct peer *peer)
 {
     ensure(peer != NULL);
     reports_clear(peer);
-    memory_free(peer->slots);
+    slot_map_destroy(peer->slots);
     memory_free(peer->texts);
     memory_free(peer);
 }
@@ -194,28 +192,25 @@ struct peer *slot_owner(const struct cluster *cluster, unsigned slot)
     return cluster->peers[index];
 }
 
-static void slot_leave(struct cluster *cluster, unsigned slot, struct peer *owner)
+static void slots_redraw(struct peer *peer)
 {
-    ensure(owner->slot_count > 0);
-    ensure(slot_set_has(owner->slots, slot));
-    slot_set_remove(owner->slots, slot);
-    cluster->slots_assigned--;
-    if (--owner->slot_count > 0) return;
-    memory_free(owner->slots);
-    owner->slots = NULL;
-    if (peer_is_primary(owner)) cluster->size--;
+    slot_map_destroy(peer->slots);
+    peer->slots = NULL;
 }
 
-static void slot_join(struct cluster *cluster, unsigned slot, struct peer *owner)
+static void slot_leave(struct cluster *cluster, struct peer *owner)
 {
-    if (owner->slots == NULL) {
-        ensure(owner->slot_count == 0);
-        owner->slots = memory_alloc_zero(sizeof(*owner->slots));
-        if (peer_is_primary(owner)) cluster->size++;
-    }
-    ensure(!slot_set_has(owner->slots, slot));
-    slot_set_add(owner->slots, slot);
-    owner->slot_count++;
+    ensure(owner->slot_count > 0);
+    slots_redraw(owner);
+    cluster->slots_assigned--;
+    if (--owner->slot_count == 0 && peer_is_primary(owner)) cluster->size--;
+}
+
+static void slot_join(struct cluster *cluster, struct peer *owner)
+{
+    slots_redraw(owner);
+    if (owner->slot_count++ == 0 && peer_is_primary(owner)) cluster->size++;
+    ensure(owner->slot_count <= SLOT_COUNT);
     cluster->slots_assigned++;
 }
 
@@ -223,8 +218,8 @@ void slot_bind(struct cluster *cluster, unsigned slot, struct peer *owner)
 {
     struct peer *before = slot_owner(cluster, slot);
     if (before == owner) return;
-    if (before != NULL) slot_leave(cluster, slot, before);
-    if (owner != NULL) slot_join(cluster, slot, owner);
+    if (before != NULL) slot_leave(cluster, before);
+    if (owner != NULL) slot_join(cluster, owner);
     cluster->owner[slot] = owner == NULL ? -1 : (int16_t)owner->index;
     if (owner == cluster->me) cluster->had_slots = true;
     slot_set_remove(&cluster->unclaimed, slot);
@@ -234,11 +229,8 @@ void slot_bind(struct cluster *cluster, unsigned slot, struct peer *owner)
 
 void slots_unbind_all(struct cluster *cluster, struct peer *owner)
 {
-    if (owner->slots == NULL) return;
-    struct slot_set slots = *owner->slots; /* the set itself goes with its last slot */
-    unsigned slot = 0, first, last;
-    while (slot_set_next_range(&slots, &slot, &first, &last))
-        for (unsigned at = first; at <= last; at++) slot_bind(cluster, at, NULL);
+    for (unsigned slot = 0; owner->slot_count > 0; slot++)
+        if (slot_owner(cluster, slot) == owner) slot_bind(cluster, slot, NULL);
     ensure(owner->slots == NULL);
 }
 

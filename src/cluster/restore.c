@@ -73,6 +73,7 @@ static bool restore_peer(struct cluster *cluster, const struct conf_node *node)
     if (cluster->peer_count == PEER_COUNT_MAX) return false;
     struct peer *peer = add_node(cluster, node);
     ensure(peer != cluster->me);
+    peer->may_wait = true;
     if (node->ping_sent_ms != 0) peer->ping_sent_ms = cluster->now_ms;
     peer->pong_received_ms = monotonic_ms(cluster, node->pong_received_ms);
     if (node->flags & NODE_FAIL) {
@@ -189,7 +190,7 @@ static time_ms wall_ms_of(const struct cluster *cluster, time_ms at_ms)
     return at_ms == 0 ? 0 : cluster->wall_ms - (cluster->now_ms - at_ms);
 }
 
-static void node_of_peer(const struct cluster *cluster, const struct peer *peer,
+static void node_of_peer(const struct cluster *cluster, struct peer *peer,
                          struct conf_node *node)
 {
     const uint16_t written = NODE_PRIMARY | NODE_REPLICA | NODE_PFAIL | NODE_FAIL | NODE_MYSELF |
@@ -204,7 +205,7 @@ static void node_of_peer(const struct cluster *cluster, const struct peer *peer,
     node->ping_sent_ms = wall_ms_of(cluster, peer->ping_sent_ms);
     node->pong_received_ms = wall_ms_of(cluster, peer->pong_received_ms);
     node->is_connected = peer == cluster->me || peer_is_connected(peer);
-    if (peer->slots != NULL) node->slots = *peer->slots;
+    node->slots = *peer_slots(cluster, peer);
     copy_texts(peer, node);
 }
 

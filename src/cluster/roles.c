@@ -113,12 +113,8 @@ void role_promote(struct cluster *cluster, uint64_t config_epoch)
     leave_primary(me);
     peer_set_role(cluster, me, NODE_PRIMARY);
     me->flags &= (uint16_t)~NODE_PRIMARY_FAILED;
-    if (old->slots != NULL) {
-        struct slot_set slots = *old->slots;
-        unsigned slot = 0, first, last;
-        while (slot_set_next_range(&slots, &slot, &first, &last))
-            for (unsigned at = first; at <= last; at++) slot_bind(cluster, at, me);
-    }
+    for (unsigned slot = 0; old->slot_count > 0; slot++)
+        if (slot_owner(cluster, slot) == old) slot_bind(cluster, slot, me);
     me->config_epoch = config_epoch;
     /* A majority has just spoken: there is no older news to wait for (ok_from_ms). */
     cluster->had_slots_at_start = false;

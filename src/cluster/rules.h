@@ -72,7 +72,7 @@ void gossip_broadcast_pong(struct cluster *cluster, bool to_shard_only);
 
 /* --- extensions.c: announced texts, shard ids, forgotten nodes --- */
 
-struct extensions *extensions_build(const struct cluster *cluster);
+struct extensions *extensions_for_packet(struct cluster *cluster); /* shared: one owner more */
 void extensions_on_message(struct cluster *cluster, struct peer *sender,
                            const struct cluster_message *message);
 /* My own announced texts and addresses, after the options changed. */

@@ -26,6 +26,7 @@ static time_ms ping_due_ms(const struct cluster *cluster, const struct peer *pee
     /* Playing dead, see lineage.c: looked at again until that is over. */
     if (lineage_is_mute(cluster)) return cluster->now_ms + TICK_MS;
     if (peer->wants_ping) return cluster->now_ms;
+    if (peer->greet_ms != 0) return peer->greet_ms;
     if (peer->ping_sent_ms != 0) return TIME_NEVER;
     ensure(peer != cluster->me);
     return peer->pong_received_ms + half_timeout_ms(cluster) - peer->ping_early_ms;

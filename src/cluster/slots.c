@@ -166,8 +166,7 @@ void slots_claim(struct cluster *cluster, struct peer *claimer, uint64_t epoch,
                            .epoch = epoch,
                            .slots = slots,
                            .my_shard = peer_shard_primary(cluster->me) };
-    struct slot_set bound = { { 0 } };
-    if (claimer->slots != NULL) bound = *claimer->slots;
+    struct slot_set bound = *peer_slots(cluster, claimer);
 
     unsigned slot = 0, first, last;
     while (slot_set_next_range(slots, &slot, &first, &last))
@@ -181,21 +180,38 @@ void slots_claim(struct cluster *cluster, struct peer *claimer, uint64_t epoch,
 
 /* --- headers and UPDATE --- */
 
-static bool claim_is_known(const struct peer *claimer, const struct slot_set *slots)
+/* Every slot of the claim is bound to the claimer, and no other. */
+static bool claim_is_bound(const struct cluster *cluster, const struct peer *claimer,
+                           const struct slot_set *slots)
 {
-    ensure(claimer != NULL);
-    if (claimer->slots == NULL) return slot_set_is_empty(slots);
-    return memcmp(claimer->slots, slots, sizeof(*slots)) == 0;
+    unsigned count = 0, slot = 0, first, last;
+    while (slot_set_next_range(slots, &slot, &first, &last)) {
+        for (unsigned at = first; at <= last; at++)
+            if (cluster->owner[at] != (int16_t)claimer->index) return false;
+        count += last - first + 1;
+    }
+    ensure(count <= claimer->slot_count);
+    return count == claimer->slot_count;
 }
 
-static void send_update(struct cluster *cluster, struct peer *to, const struct peer *owner)
+static bool claim_is_known(const struct cluster *cluster, const struct peer *claimer,
+                           const struct slot_map *claim)
 {
-    ensure(owner->slots != NULL);
+    ensure(claimer != NULL);
+    const struct slot_set *slots = slot_map_set(claim);
+    if (claimer->slots == NULL) return claim_is_bound(cluster, claimer, slots);
+    if (claimer->slots == claim) return true;
+    return memcmp(&claimer->slots->set, slots, sizeof(*slots)) == 0;
+}
+
+static void send_update(struct cluster *cluster, struct peer *to, struct peer *owner)
+{
+    ensure(owner->slot_count > 0);
     struct cluster_message *message = message_start(cluster, MESSAGE_UPDATE);
     message->subject = owner->id;
     message->subject_epoch = owner->config_epoch;
     message->subject_slots = memory_alloc(sizeof(*message->subject_slots));
-    *message->subject_slots = *owner->slots;
+    *message->subject_slots = *peer_slots(cluster, owner);
     send_to_peer(cluster, to, message);
 }
 
@@ -205,9 +221,10 @@ static void correct_sender(struct cluster *cluster, struct peer *sender, const s
 {
     ensure(sender != cluster->me);
     unsigned slot = 0, first, last;
-    while (slot_set_next_range(&message->slots, &slot, &first, &last)) {
+    const struct slot_set *slots = slot_map_set(message->slots);
+    while (slot_set_next_range(slots, &slot, &first, &last)) {
         for (unsigned at = first; at <= last; at++) {
-            const struct peer *owner = slot_owner(cluster, at);
+            struct peer *owner = slot_owner(cluster, at);
             if (owner == NULL || owner == sender || owner == claimer) continue;
             if (slot_set_has(&cluster->unclaimed, at)) continue;
             if (owner->config_epoch <= message->config_epoch) continue;
@@ -232,11 +249,12 @@ void slots_on_header(struct cluster *cluster, struct peer *sender,
     struct peer *claimer = peer_shard_primary(sender);
     if (claimer == sender && peer_is_replica(sender)) return; /* of a primary unknown here */
     if (has_lost_memory(cluster, sender, message)) send_update(cluster, sender, sender);
-    bool is_known = claim_is_known(claimer, &message->slots);
+    bool is_known = claim_is_known(cluster, claimer, message->slots);
+    if (is_known && claimer == sender) peer_share_slots(sender, message->slots);
     if (is_known && !(claimer->has_unclaimed && claimer == sender)) return;
     if (claimer == sender) {
-        slots_claim(cluster, sender, message->config_epoch, &message->slots);
-        sender->has_unclaimed = !claim_is_known(sender, &message->slots);
+        slots_claim(cluster, sender, message->config_epoch, slot_map_set(message->slots));
+        sender->has_unclaimed = !claim_is_known(cluster, sender, message->slots);
     }
     if (sender->is_removed) return;
     correct_sender(cluster, sender, claimer, message);

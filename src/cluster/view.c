@@ -3,8 +3,6 @@
 
 #include "cluster/rules.h"
 
-static const struct slot_set no_slots;
-
 size_t cluster_peer_count(const struct cluster *cluster)
 {
     ensure(cluster->magic == CLUSTER_MAGIC);
@@ -36,7 +34,7 @@ static void view_texts(const struct peer *peer, struct cluster_peer_view *view)
 void cluster_peer_view(const struct cluster *cluster, size_t index, struct cluster_peer_view *view)
 {
     ensure(index < cluster->peer_count);
-    const struct peer *peer = cluster->peers[index];
+    struct peer *peer = cluster->peers[index];
     bool is_me = peer == cluster->me;
     /* A replica shows the epoch of its primary, as its headers do. */
     const struct peer *claims = peer->primary != NULL ? peer->primary : peer;
@@ -53,10 +51,16 @@ void cluster_peer_view(const struct cluster *cluster, size_t index, struct clust
         .is_eir = is_me ? !cluster->options.is_classic : peer->is_eir,
         .slot_count = peer->slot_count,
         .failure_reports = is_me ? 0 : failure_report_count(cluster, peer),
-        .slots = peer->slots != NULL ? peer->slots : &no_slots,
+        .slots = peer_slots(cluster, peer),
     };
     if (peer->primary != NULL) view->primary_id = peer->primary->id;
     view_texts(peer, view);
+}
+
+const struct node_id *cluster_peer_id(const struct cluster *cluster, size_t index)
+{
+    ensure(index < cluster->peer_count);
+    return &cluster->peers[index]->id;
 }
 
 ptrdiff_t cluster_peer_find(const struct cluster *cluster, const struct node_id *id)

@@ -26,6 +26,7 @@ struct cluster_peer_view {
 
 size_t cluster_peer_count(const struct cluster *cluster);
 void cluster_peer_view(const struct cluster *cluster, size_t index, struct cluster_peer_view *view);
+const struct node_id *cluster_peer_id(const struct cluster *cluster, size_t index); /* borrowed */
 /* Index of the node or -1. */
 ptrdiff_t cluster_peer_find(const struct cluster *cluster, const struct node_id *id);
 

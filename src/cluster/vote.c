@@ -177,8 +177,9 @@ static bool has_newer_owner(const struct cluster *cluster, const struct cluster_
     unsigned slot = 0;
     unsigned first;
     unsigned last;
+    const struct slot_set *slots = slot_map_set(message->slots);
     ensure(message->type == MESSAGE_AUTH_REQUEST);
-    while (slot_set_next_range(&message->slots, &slot, &first, &last)) {
+    while (slot_set_next_range(slots, &slot, &first, &last)) {
         for (unsigned at = first; at <= last; at++) {
             const struct peer *owner = slot_owner(cluster, at);
             if (owner == NULL || slot_set_has(&cluster->unclaimed, at)) continue;

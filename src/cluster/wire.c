@@ -179,7 +179,9 @@ static bool decode_header(const char *at, struct cluster_message *message)
     message->current_epoch = load64(at + AT_CURRENT_EPOCH);
     message->config_epoch = load64(at + AT_CONFIG_EPOCH);
     message->offset = load64(at + AT_OFFSET);
-    memcpy(message->slots.bits, at + AT_SLOTS, sizeof(message->slots.bits));
+    struct slot_set slots;
+    memcpy(slots.bits, at + AT_SLOTS, sizeof(slots.bits));
+    message->slots = slot_map_create(&slots);
     message->address.port = load16(at + AT_PORT);
     message->address.port_other = load16(at + AT_PORT_OTHER);
     message->address.bus_port = load16(at + AT_BUS_PORT);
@@ -473,7 +475,8 @@ static void encode_header(const struct cluster_message *message, struct buffer *
     store64(at + AT_CONFIG_EPOCH, message->config_epoch);
     store64(at + AT_OFFSET, message->offset);
     memcpy(at + AT_SENDER, message->sender.hex, NODE_ID_SIZE);
-    memcpy(at + AT_SLOTS, message->slots.bits, sizeof(message->slots.bits));
+    if (message->slots != NULL)
+        memcpy(at + AT_SLOTS, message->slots->set.bits, sizeof(message->slots->set.bits));
     memcpy(at + AT_PRIMARY, message->primary_id.hex, NODE_ID_SIZE);
     memcpy(at + AT_IP, message->address.ip, ADDRESS_IP_SIZE);
     encode_eir(&message->eir, at + AT_EIR);

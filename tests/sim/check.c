@@ -298,13 +298,18 @@ static bool is_alive(const struct sim *sim, const struct node_id *id)
     return false;
 }
 
-static struct node_id owner_id(const struct sim *sim, const struct sim_node *node, int16_t owner)
+/* NULL: nobody. */
+static const struct node_id *owner_id(const struct sim_node *node, int16_t owner)
 {
-    struct cluster_peer_view view = { 0 };
-    if (owner < 0) return view.id;
-    cluster_peer_view(node->core, (size_t)owner, &view);
-    if (!is_alive(sim, &view.id)) view.id = (struct node_id){ { 0 } };
-    return view.id;
+    return owner < 0 ? NULL : cluster_peer_id(node->core, (size_t)owner);
+}
+
+static bool same_owner(const struct sim *sim, const struct node_id *a, const struct node_id *b)
+{
+    if (a != NULL && b != NULL && node_id_equal(a, b)) return true;
+    bool a_lives = a != NULL && is_alive(sim, a);
+    bool b_lives = b != NULL && is_alive(sim, b);
+    return !a_lives && !b_lives;
 }
 
 static bool same_owners(const struct sim *sim, const struct sim_node *a, const struct sim_node *b)
@@ -316,8 +321,7 @@ static bool same_owners(const struct sim *sim, const struct sim_node *a, const s
         if (owners_a[slot] == seen_a && owners_b[slot] == seen_b) continue;
         seen_a = owners_a[slot];
         seen_b = owners_b[slot];
-        struct node_id id_a = owner_id(sim, a, seen_a), id_b = owner_id(sim, b, seen_b);
-        if (!node_id_equal(&id_a, &id_b)) return false;
+        if (!same_owner(sim, owner_id(a, seen_a), owner_id(b, seen_b))) return false;
     }
     return true;
 }
@@ -353,6 +357,11 @@ static bool complain(struct sim *sim, const char *what, uint32_t a, uint32_t b)
 {
     snprintf(sim->complaint, sizeof(sim->complaint), "%s: node %u, node %u", what, a, b);
     return false;
+}
+
+const char *sim_complaint(const struct sim *sim)
+{
+    return sim->complaint;
 }
 
 bool sim_agrees(struct sim *sim)

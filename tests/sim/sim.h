@@ -94,6 +94,7 @@ unsigned sim_owner_of(struct sim *sim, unsigned slot);
 bool sim_agrees(struct sim *sim);
 /* The same, every slot has an owner and every node says cluster_state:ok. */
 bool sim_is_healthy(struct sim *sim);
+const char *sim_complaint(const struct sim *sim); /* why one of both was false when last asked */
 uint64_t sim_offset(struct sim *sim, sim_who who);
 void sim_set_offset(struct sim *sim, sim_who who, uint64_t offset); /* of its data, at once */
 

@@ -34,6 +34,7 @@ static bool expect(struct sim *sim, const char *what, sim_condition condition, t
     printf("%s: %s after %lld ms of at most %lld, %llu events\n", what, holds ? "yes" : "NO",
            (long long)(sim_now_ms(sim) - start_ms), (long long)within_ms,
            (unsigned long long)(sim_event_count(sim) - events));
+    if (!holds) printf("  %s\n", sim_complaint(sim));
     fflush(stdout);
     return holds;
 }

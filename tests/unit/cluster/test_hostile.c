@@ -81,7 +81,9 @@ static struct cluster_message *any_message(struct toy *toy, struct prng *prng)
     message->current_epoch = any_epoch(prng);
     message->config_epoch = any_epoch(prng);
     message->offset = prng_next(prng);
-    any_slots(prng, &message->slots);
+    struct slot_set slots = { { 0 } };
+    any_slots(prng, &slots);
+    message->slots = slot_map_create(&slots);
     message->address = any_address(toy, prng);
     message->flags = (uint16_t)prng_next(prng);
     message->message_flags = (uint8_t)prng_next(prng);

@@ -164,7 +164,9 @@ static struct cluster_message *full_message(enum message_type type)
     message->address.port = 7001;
     message->address.bus_port = 17001;
     message->flags = NODE_PRIMARY | NODE_MYSELF;
-    slot_set_add(&message->slots, 16383);
+    struct slot_set slots = { { 0 } };
+    slot_set_add(&slots, 16383);
+    message->slots = slot_map_create(&slots);
     return message;
 }
 
@@ -221,7 +223,7 @@ START_TEST(our_own_message_has_a_type_and_a_payload)
     ck_assert(bytes_equal(message->payload, BYTES("some\0payload")));
     ck_assert_uint_eq(message->current_epoch, 1ull << 40);
     ck_assert_uint_eq(message->offset, 0x0102030405060708);
-    ck_assert(slot_set_has(&message->slots, 16383));
+    ck_assert(slot_set_has(slot_map_set(message->slots), 16383));
     message_destroy(message);
 }
 END_TEST
