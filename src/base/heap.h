@@ -12,8 +12,14 @@ struct heap_node {
     uint32_t index; /* place in the heap or HEAP_INDEX_NONE */
 };
 
+/* The time stands beside the pointer, so that a comparison touches no element. */
+struct heap_place {
+    time_ms due_ms;
+    struct heap_node *node; /* borrowed */
+};
+
 struct heap {
-    struct heap_node **nodes; /* owned; the elements are not */
+    struct heap_place *places; /* owned; the elements are not */
     uint32_t count;
     uint32_t capacity;
 };
