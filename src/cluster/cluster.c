@@ -54,6 +54,8 @@ static struct cluster *cluster_alloc(const struct cluster_options *options, uint
     ensure(now_ms > 0); /* 0 means "never" in every time that the core keeps */
     struct cluster *cluster = memory_alloc_zero(sizeof(*cluster));
     cluster->magic = CLUSTER_MAGIC;
+    cluster->voters = memory_alloc_zero(sizeof(*cluster->voters));
+    cluster->voters->is_stale = true;
     cluster->now_ms = now_ms;
     cluster->wall_ms = wall_ms;
     cluster->state_started_ms = now_ms;
@@ -111,6 +113,7 @@ void cluster_destroy(struct cluster *cluster)
     heap_fini(&cluster->deadlines); /* it still knows its nodes: before the peers go */
     links_fini(cluster);
     peers_fini(cluster);
+    voters_fini(cluster);
     extensions_destroy(cluster->extensions);
     memory_free(cluster->moves);
     memory_free(cluster->banned);

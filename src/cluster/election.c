@@ -149,7 +149,7 @@ static unsigned primary_rank(const struct cluster *cluster)
     unsigned rank = 0;
     const struct cluster_options *options = &cluster->options;
     time_ms old_ms = options->node_timeout_ms * options->replica_validity_factor;
-    PEERS_EACH(cluster, peer) {
+    VOTERS_EACH(cluster, peer) {
         if (!peer_is_voter(peer) || !peer_is_failed(peer) || peer->replica_count == 0) continue;
         if (peer == cluster->me->primary) continue;
         ensure(peer->failed_ms <= cluster->now_ms);
@@ -165,7 +165,7 @@ static bool needs_classic_voters(const struct cluster *cluster)
     if (cluster->options.is_classic) return true;
     unsigned eir_voters = 0;
     unsigned classic_voters = 0;
-    PEERS_EACH(cluster, peer) {
+    VOTERS_EACH(cluster, peer) {
         if (peer == cluster->me || !peer_is_voter(peer) || peer_is_failed(peer)) continue;
         if (peer->is_eir) eir_voters++;
         else classic_voters++;
@@ -242,7 +242,7 @@ static void wait_for_retry(struct cluster *cluster, time_ms delay_ms, const char
 static unsigned votes_counted(const struct cluster *cluster)
 {
     unsigned votes = 0;
-    PEERS_EACH(cluster, peer) {
+    VOTERS_EACH(cluster, peer) {
         if (peer == cluster->me || !peer_is_voter(peer)) continue;
         if (peer->election.vote_epoch == cluster->election.epoch) votes++;
     }
@@ -255,7 +255,7 @@ static unsigned votes_possible(const struct cluster *cluster)
 {
     unsigned possible = 0;
     ensure(cluster->election.epoch != 0);
-    PEERS_EACH(cluster, peer) {
+    VOTERS_EACH(cluster, peer) {
         if (peer == cluster->me || !peer_is_voter(peer) || peer_is_failed(peer)) continue;
         if (peer->election.nack_epoch != cluster->election.epoch) possible++;
     }
@@ -354,7 +354,7 @@ static void stand(struct cluster *cluster)
 static bool sees_quorum(const struct cluster *cluster)
 {
     unsigned seen = 0;
-    PEERS_EACH(cluster, peer)
+    VOTERS_EACH(cluster, peer)
     {
         if (peer == cluster->me || !peer_is_voter(peer)) continue;
         if (peer_is_connected(peer) && !peer_is_failed(peer)) seen++;
@@ -672,7 +672,7 @@ void election_on_facts(struct cluster *cluster, const struct cluster_facts *befo
     /* Voters hold hard evidence only against a primary with an heir, and a primary that stops
      * looks for one: neither can wait for the next scheduled ping to hear of it. */
     if (before->has_synced != facts->has_synced && peer_is_replica(cluster->me)) {
-        cluster->pong_to_all = true;
+        cluster->pong_to_voters = true;
     }
     if (!before->is_stopping && facts->is_stopping && election->state != ELECTION_IDLE) {
         trace(cluster, LOG_LEVEL_NOTICE, "election given up: this node stops");

@@ -110,7 +110,7 @@ static unsigned pick_collectors(const struct cluster *cluster, const struct peer
                                 struct peer *picked[COLLECTORS_MAX])
 {
     unsigned count = 0;
-    PEERS_EACH(cluster, peer)
+    VOTERS_EACH(cluster, peer)
     {
         if (peer == cluster->me || peer == subject || !peer->is_eir) continue;
         if (!peer_is_voter(peer) || !peer_is_healthy(peer) || !peer_is_connected(peer)) continue;
@@ -165,6 +165,36 @@ static void set_failed(struct cluster *cluster, struct peer *peer)
     cluster_notice(cluster, NOTICE_PEER_FAILED, peer);
 }
 
+void failure_tell(struct cluster *cluster, struct peer *peer)
+{
+    ensure(peer != cluster->me);
+    peer->tell_ms = 0;
+    if (!peer_is_failed(peer)) return;
+    struct cluster_message *message = message_start(cluster, MESSAGE_FAIL);
+    message->subject = peer->id;
+    if (peer->failed_hard && message->eir.is_present) message->eir.flags |= EIR_HARD;
+    send_to_all(cluster, message);
+}
+
+/* In a crowd a score of nodes come to the quorum in the same few milliseconds. Two of them tell all
+ * others, the rest only if nobody has. */
+#define TELLERS       2
+#define TELL_DELAY_MS 50
+
+static bool leaves_telling(const struct cluster *cluster, const struct peer *subject)
+{
+    if (cluster->options.is_classic || cluster->peer_count <= CROWD) return false;
+    unsigned before_me = peer_is_voter(cluster->me) ? 0 : TELLERS;
+    VOTERS_EACH(cluster, peer)
+    {
+        if (before_me >= TELLERS) return true;
+        if (peer == cluster->me || peer == subject || !peer->is_eir) continue;
+        if (!peer_is_healthy(peer) || !peer_is_connected(peer)) continue;
+        if (node_id_compare(&peer->id, &cluster->me->id) < 0) before_me++;
+    }
+    return before_me >= TELLERS;
+}
+
 /* Voters agree, and I suspect it myself: it has failed, and everybody hears it from me. */
 static void judge(struct cluster *cluster, struct peer *peer)
 {
@@ -179,10 +209,13 @@ static void judge(struct cluster *cluster, struct peer *peer)
     trace(cluster, LOG_LEVEL_NOTICE, "%s " ID_FORMAT " failed: %u of %u primaries agree, %s",
           role_name(peer), ID_TEXT(peer->id), count, cluster->size,
           peer->failed_hard ? "hard evidence" : "silent");
-    struct cluster_message *message = message_start(cluster, MESSAGE_FAIL);
-    message->subject = peer->id;
-    if (peer->failed_hard && message->eir.is_present) message->eir.flags |= EIR_HARD;
-    send_to_all(cluster, message);
+    if (leaves_telling(cluster, peer)) {
+        peer->tell_ms = cluster->now_ms + TELL_DELAY_MS;
+        time_ms due_ms = MIN(peer->deadline.node.due_ms, peer->tell_ms);
+        heap_set(&cluster->deadlines, &peer->deadline.node, due_ms);
+        return;
+    }
+    failure_tell(cluster, peer);
 }
 
 static void clear_failed(struct cluster *cluster, struct peer *peer)
@@ -313,8 +346,9 @@ void failure_on_fail_message(struct cluster *cluster, struct peer *sender,
 {
     ensure(message->type == MESSAGE_FAIL);
     struct peer *subject = peers_find(cluster, &message->subject);
-    if (subject == NULL || subject == cluster->me || peer_is_failed(subject)) return;
-    if (subject->flags & NODE_HANDSHAKE) return;
+    if (subject == NULL || subject == cluster->me) return;
+    subject->tell_ms = 0; /* all hear it from the sender */
+    if (peer_is_failed(subject) || (subject->flags & NODE_HANDSHAKE)) return;
     subject->failed_hard = message->eir.is_present && (message->eir.flags & EIR_HARD);
     set_failed(cluster, subject);
     trace(cluster, LOG_LEVEL_NOTICE, "%s " ID_FORMAT " failed: says " ID_FORMAT, role_name(subject),

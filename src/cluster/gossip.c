@@ -61,9 +61,13 @@ static void add_drawn(struct cluster *cluster, const struct peer *receiver, uint
 /* So much of a packet that is sent for another reason than to gossip: the one that greets a node
  * with which nothing is new, or asks a voter for its promise, or announces something to all. Such
  * packets go out by the thousand at once, and a hundred names in each would be what a cluster of a
- * thousand nodes mostly does. Suspects are named in every packet. */
-#define GOSSIP_BRIEF GOSSIP_MIN
-#define GOSSIP_FULL  UINT32_MAX
+ * thousand nodes mostly does. Suspects are named in every packet, but where a partition makes
+ * hundreds of them a brief one names a few: Eir voters were told of each (failure.c). */
+#define GOSSIP_BRIEF   GOSSIP_MIN
+#define GOSSIP_FULL    UINT32_MAX
+#define SUSPECTS_BRIEF 16u
+/* A PING may wait long in a path that is broken; its PONG, which tells more, is not made then. */
+#define GOSSIP_PING 32u
 
 /* A tenth of the nodes. Every node is pinged at least each half timeout, so within the life of a
  * failure report (two timeouts) two nodes exchange at least 8 packets (4 pings, 4 pongs): about
@@ -74,15 +78,19 @@ static void add_gossip(struct cluster *cluster, const struct peer *receiver, uin
     uint32_t count = cluster->peer_count;
     uint32_t others = count > 2 ? count - 2 : 0;
     uint32_t wanted = MIN(MIN(MAX(count / 10, GOSSIP_MIN), others), gossip_max);
-    uint32_t room = wanted + cluster->suspect_count;
+    bool is_brief = gossip_max == GOSSIP_BRIEF && receiver != NULL && receiver->is_eir;
+    uint32_t suspects = MIN(cluster->suspect_count, is_brief ? SUSPECTS_BRIEF : UINT32_MAX);
+    uint32_t room = wanted + suspects;
     if (room == 0) return;
     message->gossip = memory_alloc(room * sizeof(*message->gossip));
     cluster->gossip_round++;
 
     add_drawn(cluster, receiver, wanted, message);
-    if (cluster->suspect_count == 0) return;
+    if (suspects == 0) return;
+    uint32_t end = message->gossip_count + suspects;
     PEERS_EACH(cluster, peer)
     {
+        if (message->gossip_count == end) break;
         if (!peer_is_suspect(peer) || !peer_is_placed(peer)) continue;
         ensure(message->gossip_count < room);
         describe(cluster, peer, &message->gossip[message->gossip_count++]);
@@ -131,7 +139,8 @@ void gossip_send_ping(struct cluster *cluster, struct peer *peer)
 {
     if (!peer_is_connected(peer) || lineage_is_mute(cluster)) return;
     enum message_type type = peer->flags & NODE_MEET ? MESSAGE_MEET : MESSAGE_PING;
-    uint32_t gossip_max = is_brief(peer) ? GOSSIP_BRIEF : GOSSIP_FULL;
+    uint32_t gossip_max = is_brief(peer) ? GOSSIP_BRIEF : GOSSIP_PING;
+    if (type == MESSAGE_MEET) gossip_max = GOSSIP_FULL;
     if (++cluster->ping_sequence == 0) cluster->ping_sequence = 1;
     remember_ping(cluster, peer, cluster->ping_sequence);
     struct cluster_message *message =
@@ -173,8 +182,16 @@ void gossip_answer(struct cluster *cluster, struct link *link, struct peer *send
     send_on_link(cluster, link, pong);
 }
 
+static bool is_broadcast_for(const struct cluster *cluster, struct peer *peer)
+{
+    if (cluster->pong_to_all || (cluster->pong_to_voters && cluster->peer_count <= CROWD))
+        return true;
+    if (peer_shard_primary(peer) == peer_shard_primary(cluster->me)) return true;
+    return cluster->pong_to_voters && peer_is_voter(peer);
+}
+
 /* One packet for all: its gossip is as good for everybody, a receiver skips itself. */
-void gossip_broadcast_pong(struct cluster *cluster, bool to_shard_only)
+void gossip_broadcast_pong(struct cluster *cluster)
 {
     if (lineage_is_mute(cluster)) return;
     struct cluster_message *with = NULL, *without = NULL;
@@ -182,7 +199,7 @@ void gossip_broadcast_pong(struct cluster *cluster, bool to_shard_only)
     {
         if (peer == cluster->me || !peer_is_connected(peer)) continue;
         if (peer->flags & NODE_HANDSHAKE) continue;
-        if (to_shard_only && peer_shard_primary(peer) != peer_shard_primary(cluster->me)) continue;
+        if (!is_broadcast_for(cluster, peer)) continue;
         bool reads = reads_extensions(peer, peer->outbound);
         struct cluster_message **shared = reads ? &with : &without;
         if (*shared == NULL) *shared = packet(cluster, MESSAGE_PONG, NULL, reads, GOSSIP_BRIEF);

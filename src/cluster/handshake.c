@@ -28,7 +28,7 @@ struct address address_of_message(const struct link *link, const struct cluster_
 {
     ensure(link != NULL);
     struct address address = message->address;
-    if (address.ip[0] == 0) memcpy(address.ip, link->remote_ip, sizeof(address.ip));
+    if (address.ip[0] == 0) memcpy(address.ip, link->remote_ip, strlen(link->remote_ip));
     return address;
 }
 

@@ -27,6 +27,7 @@ void heartbeat_on_due(struct cluster *cluster, struct peer *peer)
     }
     if (heartbeat_is_due(cluster, peer, DUE_SILENT)) failure_on_silence(cluster, peer);
     if (heartbeat_is_due(cluster, peer, DUE_REVIEW)) failure_review(cluster, peer);
+    if (heartbeat_is_due(cluster, peer, DUE_TELL)) failure_tell(cluster, peer);
     if (heartbeat_is_due(cluster, peer, DUE_STUCK)) drop_stuck_link(cluster, peer);
     if (heartbeat_is_due(cluster, peer, DUE_CONNECT)) link_connect(cluster, peer);
     if (heartbeat_is_due(cluster, peer, DUE_MEET)) meet_again(cluster, peer);
@@ -66,9 +67,6 @@ static time_ms retry_ms(struct cluster *cluster, const struct peer *peer)
     ensure(peer->failed_ms <= cluster->now_ms);
     return cluster->now_ms - peer->failed_ms > 10 * 1000 ? OLD_RETRY_MS : TICK_MS;
 }
-
-/* In a cluster of so many nodes greetings are spread. */
-#define CROWD 64u
 
 /* A node that starts and knows a thousand others connects to all of them at once. It need not PING
  * them in the same moment, as they need not all answer it then: what nodes.conf names, and nobody

@@ -12,7 +12,7 @@
  *   schedule evidence failure state slots epochs publish  ... and what it decides by
  *   lease                                                 promises in PONGs
  *   roles links peers                                     who is what; who is connected
- *   effects trace shown claims directory slot_map         what leaves, and the state itself
+ *   effects trace shown claims voters directory slot_map  what leaves, and the state itself
  */
 #ifndef EIR_CLUSTER_INTERNAL_H
 #define EIR_CLUSTER_INTERNAL_H
@@ -34,6 +34,9 @@
 
 #define CLUSTER_MAGIC 0x45697243u
 #define PEER_COUNT_MAX 16000 /* an int16_t names a peer; the format itself knows no limit */
+
+/* From so many nodes on, what all would do in the same moment is spread, or left to a few. */
+#define CROWD 64u
 
 #define TICK_MS 100 /* classic rules that are told "per tick" */
 
@@ -94,6 +97,7 @@ struct cluster {
     struct peer **removed; /* owned: freed when the step ends */
     uint32_t removed_count;
     uint32_t removed_capacity;
+    struct voters *voters;        /* owned; voters.c */
     struct directory peers_by_id; /* struct peer */
     struct directory links;       /* struct link by number */
     link_number link_next;    /* odd: outbound links are ours to number */
@@ -135,6 +139,7 @@ struct cluster {
     time_ms saved_ms;     /* when a SAVE was last asked for; 0: never in this run */
     bool changed;         /* CLUSTER_CHANGED before the step ends */
     bool pong_to_all;     /* broadcast a PONG before the step ends */
+    bool pong_to_voters;  /* the same, to the voters and the nodes of my shard */
     bool pong_to_shard;   /* the same, to the nodes of my shard */
 
     struct heap deadlines;
@@ -223,6 +228,22 @@ const struct slot_set *peer_slots(const struct cluster *cluster, struct peer *pe
 struct slot_map *peer_slot_map(const struct cluster *cluster, struct peer *peer); /* NULL: none */
 /* `map` holds exactly the slots that are bound to it: from now on they are kept there only. */
 void peer_share_slots(struct peer *peer, struct slot_map *map);
+
+/* --- voters.c: primaries with slots, without a walk over all nodes --- */
+
+struct voters {
+    struct peer **items; /* owned; in the order of the table */
+    uint32_t count;
+    uint32_t capacity;
+    bool is_stale;
+};
+
+const struct voters *cluster_voters(const struct cluster *cluster);
+void voters_fini(struct cluster *cluster);
+
+#define VOTERS_EACH(cluster, name)                                                                 \
+    for (uint32_t name##_at = 0; name##_at < cluster_voters(cluster)->count; name##_at++)          \
+        for (struct peer *name = (cluster)->voters->items[name##_at]; name != NULL; name = NULL)
 
 /* --- roles.c --- */
 

@@ -67,7 +67,7 @@ static int compare_latest_first(const void *a, const void *b)
 static struct lease_facts gather_facts(const struct cluster *cluster)
 {
     struct lease_facts facts = { .voters = peer_is_voter(cluster->me) ? 1 : 0 };
-    PEERS_EACH(cluster, peer) {
+    VOTERS_EACH(cluster, peer) {
         if (peer == cluster->me || !peer_is_voter(peer)) continue;
         facts.voters++;
         if (has_link(peer)) facts.connected_voters++;
@@ -119,7 +119,7 @@ static time_ms bound_until_ms(struct cluster *cluster, unsigned needed)
     time_ms *bounds = memory_alloc(cluster->peer_count * sizeof(*bounds));
     unsigned count = 0;
     cluster->lease.shortest_ms = 0;
-    PEERS_EACH(cluster, peer)
+    VOTERS_EACH(cluster, peer)
     {
         if (peer == cluster->me || !peer_is_voter(peer)) continue;
         time_ms until_ms = bound_ms(cluster, peer);
@@ -183,7 +183,7 @@ static void schedule(struct cluster *cluster)
 static void ping_voters(struct cluster *cluster)
 {
     cluster->lease.pinged_ms = cluster->now_ms;
-    PEERS_EACH(cluster, peer) {
+    VOTERS_EACH(cluster, peer) {
         if (peer == cluster->me || !peer_is_voter(peer) || !peer_is_connected(peer)) continue;
         ensure(!(peer->flags & NODE_HANDSHAKE));
         peer_ping_soon(cluster, peer);

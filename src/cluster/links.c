@@ -5,15 +5,6 @@
  * belongs to nobody until a known sender speaks on it. */
 #include "cluster/internal.h"
 
-static void copy_ip(char *into, const char *text)
-{
-    memset(into, 0, ADDRESS_IP_SIZE);
-    if (text == NULL) return;
-    size_t size = strlen(text);
-    ensure(size < ADDRESS_IP_SIZE);
-    memcpy(into, text, size);
-}
-
 struct link *links_find(const struct cluster *cluster, link_number number)
 {
     struct link *link = directory_find(&cluster->links, number);
@@ -21,9 +12,16 @@ struct link *links_find(const struct cluster *cluster, link_number number)
     return link;
 }
 
-static struct link *link_add(struct cluster *cluster, link_number number, bool is_inbound)
+static struct link *link_add(struct cluster *cluster, link_number number, bool is_inbound,
+                             const char *remote_ip, const char *local_ip)
 {
-    struct link *link = memory_alloc_zero(sizeof(*link));
+    size_t remote_size = strlen(remote_ip) + 1, local_size = strlen(local_ip) + 1;
+    ensure(remote_size <= ADDRESS_IP_SIZE && local_size <= ADDRESS_IP_SIZE);
+    struct link *link = memory_alloc_zero(sizeof(*link) + remote_size + local_size);
+    memcpy(link->texts, remote_ip, remote_size);
+    memcpy(link->texts + remote_size, local_ip, local_size);
+    link->remote_ip = link->texts;
+    link->local_ip = link->texts + remote_size;
     link->number = number;
     link->is_inbound = is_inbound;
     link->created_ms = cluster->now_ms;
@@ -36,7 +34,7 @@ void link_connect(struct cluster *cluster, struct peer *peer)
     ensure(peer != cluster->me);
     ensure(peer->outbound == NULL);
     ensure(!(peer->flags & NODE_NOADDR));
-    struct link *link = link_add(cluster, cluster->link_next, false);
+    struct link *link = link_add(cluster, cluster->link_next, false, "", "");
     cluster->link_next += 2;
     link->state = LINK_CONNECTING;
     link->peer = peer;
@@ -55,10 +53,10 @@ void link_accept(struct cluster *cluster, const struct cluster_event *event)
 {
     ensure(event->is_inbound);
     ensure(event->link != 0 && event->link % 2 == 0);
-    struct link *link = link_add(cluster, event->link, true);
+    struct link *link =
+        link_add(cluster, event->link, true, event->remote_ip != NULL ? event->remote_ip : "",
+                 event->local_ip != NULL ? event->local_ip : "");
     link->state = LINK_READY;
-    copy_ip(link->remote_ip, event->remote_ip);
-    copy_ip(link->local_ip, event->local_ip);
 }
 
 void link_ready(struct cluster *cluster, struct link *link, const struct cluster_event *event)
@@ -67,8 +65,7 @@ void link_ready(struct cluster *cluster, struct link *link, const struct cluster
     ensure(link->peer != NULL);
     link->state = LINK_READY;
     link->created_ms = cluster->now_ms;
-    copy_ip(link->remote_ip, event->remote_ip);
-    copy_ip(link->local_ip, event->local_ip);
+    ensure(!event->is_inbound);
 }
 
 /* The link is gone already, or the caller closes it. */

@@ -171,7 +171,7 @@ static void show_pause(struct cluster *cluster, struct peer *replica)
 {
     ensure(manual_is_paused(cluster));
     if (peer_is_connected(replica)) peer_ping_soon(cluster, replica);
-    PEERS_EACH(cluster, peer) {
+    VOTERS_EACH(cluster, peer) {
         if (peer == cluster->me || !peer_is_voter(peer) || !peer_is_connected(peer)) continue;
         if (peer->is_eir) peer_ping_soon(cluster, peer);
     }

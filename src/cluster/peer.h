@@ -41,8 +41,10 @@ struct link {
     bool has_extensions; /* a message with MESSAGE_HAS_EXTENSIONS arrived on it */
     time_ms created_ms;
     time_ms received_ms; /* last message on it */
-    char remote_ip[ADDRESS_IP_SIZE]; /* as the socket says */
-    char local_ip[ADDRESS_IP_SIZE];
+    /* Accepted ones: as the socket says; others: empty. Both stand in `texts`. */
+    const char *remote_ip;
+    const char *local_ip;
+    char texts[];
 };
 
 /* --- nodes --- */
@@ -129,6 +131,7 @@ struct peer {
     time_ms inbound_lost_ms;        /* since when it has no link to us; 0: it has one */
     struct ping_record pings[2];    /* newest first; a PONG's echo names one of them */
     time_ms failed_ms;              /* when FAIL was set; 0: is not */
+    time_ms tell_ms;                /* I tell of its failure then, if nobody did; 0: told */
     bool failed_before;             /* nodes.conf said so: nobody did in this run */
     time_ms voted_against_until_ms; /* vote.c: I voted for a replica of it, which may still win */
     time_ms orphaned_ms; /* primary: since when it has no healthy replica; 0: has */

@@ -89,7 +89,8 @@ void peer_set_health(struct cluster *cluster, struct peer *peer, uint16_t health
     if (peer_is_suspect(peer)) cluster->suspect_count--;
     peer->flags = (uint16_t)((peer->flags & ~(NODE_PFAIL | NODE_FAIL)) | health);
     if (peer_is_suspect(peer)) cluster->suspect_count++;
-    cluster->state_is_due = true;
+    /* State and lease look at owners of slots alone. */
+    if (peer->slot_count > 0) cluster->state_is_due = true;
     cluster_changed(cluster);
 }
 
@@ -104,6 +105,7 @@ void peers_remove(struct cluster *cluster, struct peer *peer)
     heap_remove(&cluster->deadlines, &peer->deadline.node);
     reports_clear(peer);
 
+    cluster->voters->is_stale = true; /* another one takes its place in the table */
     struct peer *last = cluster->peers[cluster->peer_count - 1];
     if (last != peer) peer_move(cluster, last, peer->index);
     cluster->peer_count--;
@@ -203,15 +205,19 @@ static void slot_leave(struct cluster *cluster, struct peer *owner)
     ensure(owner->slot_count > 0);
     slots_redraw(owner);
     cluster->slots_assigned--;
-    if (--owner->slot_count == 0 && peer_is_primary(owner)) cluster->size--;
+    if (--owner->slot_count > 0) return;
+    cluster->voters->is_stale = true;
+    if (peer_is_primary(owner)) cluster->size--;
 }
 
 static void slot_join(struct cluster *cluster, struct peer *owner)
 {
     slots_redraw(owner);
-    if (owner->slot_count++ == 0 && peer_is_primary(owner)) cluster->size++;
-    ensure(owner->slot_count <= SLOT_COUNT);
+    ensure(owner->slot_count < SLOT_COUNT);
     cluster->slots_assigned++;
+    if (owner->slot_count++ > 0) return;
+    cluster->voters->is_stale = true;
+    if (peer_is_primary(owner)) cluster->size++;
 }
 
 void slot_bind(struct cluster *cluster, unsigned slot, struct peer *owner)
@@ -240,6 +246,7 @@ void peer_set_role(struct cluster *cluster, struct peer *peer, enum node_flag ro
     ensure(role == NODE_PRIMARY || role == NODE_REPLICA);
     bool was_voter = peer_is_voter(peer);
     peer->flags = (uint16_t)((peer->flags & ~(NODE_PRIMARY | NODE_REPLICA)) | role);
+    if (was_voter != peer_is_voter(peer)) cluster->voters->is_stale = true;
     if (was_voter && !peer_is_voter(peer)) cluster->size--;
     if (!was_voter && peer_is_voter(peer)) cluster->size++;
 }

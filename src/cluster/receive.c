@@ -109,8 +109,9 @@ static void learn_own_ip(struct cluster *cluster, const struct arrival *arrival)
     const char *seen = arrival->link->local_ip;
     if (cluster->options.announced.ip[0] != 0 || seen[0] == 0) return;
     if (mine->ip[0] != 0 && !is_meet) return;
-    if (memcmp(mine->ip, seen, sizeof(mine->ip)) == 0) return;
-    memcpy(mine->ip, seen, sizeof(mine->ip));
+    if (strcmp(mine->ip, seen) == 0) return;
+    memset(mine->ip, 0, sizeof(mine->ip));
+    memcpy(mine->ip, seen, strlen(seen));
     ensure(mine->ip[ADDRESS_IP_SIZE - 1] == 0);
     trace(cluster, LOG_LEVEL_NOTICE, "my address is %s", mine->ip);
     cluster_save_later(cluster);

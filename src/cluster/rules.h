@@ -38,6 +38,8 @@ void failure_on_silence(struct cluster *cluster, struct peer *peer);
 /* It answered a PING of mine. */
 void failure_on_answer(struct cluster *cluster, struct peer *peer);
 /* Reports may have expired, votes may have run out: FAIL may be set or cleared now. */
+/* A failure that others should have told of by now is told of. */
+void failure_tell(struct cluster *cluster, struct peer *peer);
 void failure_review(struct cluster *cluster, struct peer *peer);
 /* When failure_review has something to do by time alone; TIME_NEVER: nothing. */
 time_ms failure_review_ms(const struct cluster *cluster, const struct peer *peer);
@@ -67,8 +69,8 @@ void gossip_answer(struct cluster *cluster, struct link *link, struct peer *send
                    const struct cluster_message *message);
 void gossip_on_entries(struct cluster *cluster, struct peer *sender,
                        const struct cluster_message *message);
-/* A PONG to all placed nodes, or to those of my shard only. */
-void gossip_broadcast_pong(struct cluster *cluster, bool to_shard_only);
+/* A PONG to all placed nodes, or to those for whom one is due only. */
+void gossip_broadcast_pong(struct cluster *cluster);
 
 /* --- extensions.c: announced texts, shard ids, forgotten nodes --- */
 
@@ -114,6 +116,7 @@ enum heartbeat_due {
     DUE_SILENT,
     DUE_MEET,
     DUE_HANDSHAKE, /* nobody answered: give it up */
+    DUE_TELL,
     DUE_REVIEW,    /* FAIL may be cleared */
     DUE_COUNT
 };

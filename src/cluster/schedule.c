@@ -74,10 +74,17 @@ static time_ms handshake_due_ms(const struct cluster *cluster, const struct peer
     return peer->created_ms + handshake_timeout_ms(cluster);
 }
 
+static time_ms tell_due_ms(const struct cluster *cluster, const struct peer *peer)
+{
+    ensure(peer != cluster->me);
+    return peer->tell_ms == 0 ? TIME_NEVER : peer->tell_ms;
+}
+
 static time_ms (*const due_ms_of[])(const struct cluster *, const struct peer *) = {
-    [DUE_CONNECT] = connect_due_ms,   [DUE_PING] = ping_due_ms, [DUE_STUCK] = stuck_due_ms,
-    [DUE_SILENT] = silence_due_ms,    [DUE_MEET] = meet_due_ms, [DUE_HANDSHAKE] = handshake_due_ms,
-    [DUE_REVIEW] = failure_review_ms,
+    [DUE_CONNECT] = connect_due_ms, [DUE_PING] = ping_due_ms,
+    [DUE_STUCK] = stuck_due_ms,     [DUE_SILENT] = silence_due_ms,
+    [DUE_MEET] = meet_due_ms,       [DUE_HANDSHAKE] = handshake_due_ms,
+    [DUE_TELL] = tell_due_ms,       [DUE_REVIEW] = failure_review_ms,
 };
 
 bool heartbeat_is_due(const struct cluster *cluster, const struct peer *peer,

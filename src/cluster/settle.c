@@ -198,9 +198,9 @@ static void save_if_wanted(struct cluster *cluster, bool is_order)
 void step_end(struct cluster *cluster, bool is_order)
 {
     settle(cluster);
-    if (cluster->pong_to_all || cluster->pong_to_shard)
-        gossip_broadcast_pong(cluster, !cluster->pong_to_all);
-    cluster->pong_to_all = cluster->pong_to_shard = false;
+    if (cluster->pong_to_all || cluster->pong_to_voters || cluster->pong_to_shard)
+        gossip_broadcast_pong(cluster);
+    cluster->pong_to_all = cluster->pong_to_voters = cluster->pong_to_shard = false;
     lease_refresh(cluster);
     if (cluster->changed) effects_add(cluster, CLUSTER_CHANGED);
     cluster->changed = false;

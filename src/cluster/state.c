@@ -9,7 +9,7 @@
 static unsigned reachable_voters(const struct cluster *cluster)
 {
     unsigned count = 0;
-    PEERS_EACH(cluster, peer) if (peer_is_voter(peer) && peer_is_healthy(peer)) count++;
+    VOTERS_EACH(cluster, peer) if (peer_is_healthy(peer)) count++;
     ensure(count <= cluster->size);
     return count;
 }
@@ -19,6 +19,14 @@ static bool is_covered(const struct cluster *cluster)
     if (!cluster->options.require_full_coverage) return true;
     if (cluster->slots_assigned < SLOT_COUNT) return false;
     ensure(cluster->slots_assigned == SLOT_COUNT);
+    unsigned covered = 0;
+    VOTERS_EACH(cluster, peer)
+    {
+        if (peer_is_failed(peer)) return false;
+        covered += peer->slot_count;
+    }
+    if (covered == SLOT_COUNT) return true;
+    /* A replica still has slots: its successor was not heard yet. */
     PEERS_EACH(cluster, peer) if (peer->slot_count > 0 && peer_is_failed(peer)) return false;
     return true;
 }
