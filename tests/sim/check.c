@@ -2,6 +2,7 @@
  * promotion that could break it, and on the whole once a virtual second. */
 #include "sim/world.h"
 
+#include "base/hash.h"
 #include "base/number.h"
 
 #include <stdio.h>
@@ -312,7 +313,9 @@ static bool same_owner(const struct sim *sim, const struct node_id *a, const str
     return !a_lives && !b_lives;
 }
 
-static bool same_owners(const struct sim *sim, const struct sim_node *a, const struct sim_node *b)
+/* The first slot whose owner the two see differently; SLOT_COUNT: none. */
+static unsigned differing_slot(const struct sim *sim, const struct sim_node *a,
+                               const struct sim_node *b)
 {
     const int16_t *owners_a = cluster_slot_owners(a->core);
     const int16_t *owners_b = cluster_slot_owners(b->core);
@@ -321,9 +324,29 @@ static bool same_owners(const struct sim *sim, const struct sim_node *a, const s
         if (owners_a[slot] == seen_a && owners_b[slot] == seen_b) continue;
         seen_a = owners_a[slot];
         seen_b = owners_b[slot];
-        if (!same_owner(sim, owner_id(a, seen_a), owner_id(b, seen_b))) return false;
+        if (!same_owner(sim, owner_id(a, seen_a), owner_id(b, seen_b))) return slot;
     }
-    return true;
+    return SLOT_COUNT;
+}
+
+/* Equal for nodes that see the same owner of every slot. */
+static uint64_t owners_digest(struct sim_node *node)
+{
+    if (!node->view_is_new) return node->owners_digest;
+    node->view_is_new = false;
+    const int16_t *owners = cluster_slot_owners(node->core);
+    const struct hash_key key = { { 0 } };
+    uint64_t digest = 0, part = 0;
+    for (unsigned slot = 0; slot < SLOT_COUNT; slot++) {
+        if (slot == 0 || owners[slot] != owners[slot - 1]) {
+            const struct node_id *id = owner_id(node, owners[slot]);
+            part = id == NULL ? 1 : hash_bytes(&key, bytes_of(id->hex, NODE_ID_SIZE));
+        }
+        digest = (digest ^ part) * 0x9e3779b97f4a7c15u;
+        digest ^= digest >> 29;
+    }
+    node->owners_digest = digest;
+    return digest;
 }
 
 static int compare_epochs(const void *a, const void *b)
@@ -366,13 +389,18 @@ const char *sim_complaint(const struct sim *sim)
 
 bool sim_agrees(struct sim *sim)
 {
-    const struct sim_node *first = NULL;
+    struct sim_node *first = NULL;
     for (uint32_t i = 0; i < sim->member_count; i++) {
-        const struct sim_node *node = &sim->nodes[i];
+        struct sim_node *node = &sim->nodes[i];
         if (node->core == NULL) continue;
         if (first == NULL) first = node;
-        if (!same_owners(sim, first, node))
-            return complain(sim, "they see different owners", first->index, i);
+        if (owners_digest(first) == owners_digest(node)) continue;
+        unsigned slot = differing_slot(sim, first, node);
+        if (slot == SLOT_COUNT) continue;
+        complain(sim, "they see different owners", first->index, i);
+        size_t size = strlen(sim->complaint);
+        snprintf(sim->complaint + size, sizeof(sim->complaint) - size, ": slot %u", slot);
+        return false;
     }
     return epochs_differ(sim) || complain(sim, "two primaries share an epoch", 0, 0);
 }

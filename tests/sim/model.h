@@ -41,14 +41,22 @@ struct sim_event {
     uint64_t order; /* breaks ties: first put, first taken */
     uint32_t type;
     uint32_t node;
-    uint64_t number; /* of the link, seed, ... or generation of the node's process */
+    uint64_t number; /* of the seed, ... or generation of the node's process */
     void *packet;    /* PACKET; owned */
+    struct sim_link *link; /* CONNECT, CONNECTED; it lasts until then */
+};
+
+struct event_list {
+    struct sim_event *events; /* owned */
+    size_t count;
+    size_t capacity;
 };
 
 struct queue {
-    struct sim_event *events; /* owned; a binary heap */
-    size_t count;
-    size_t capacity;
+    struct event_list near;  /* a binary heap: all events up to the end of `bucket` */
+    struct event_list *ring; /* owned; later ones; NULL: there was none yet */
+    size_t far_count;        /* in the ring */
+    uint64_t bucket;         /* of the near ones: time in units of the ring */
     uint64_t order;
 };
 
@@ -64,7 +72,7 @@ struct packet {
     struct list_link in_held;
     enum packet_kind kind;
     uint8_t side; /* where it goes: index into ends */
-    uint64_t link;
+    struct sim_link *link; /* counted in its users */
     struct cluster_message *message; /* owned */
 };
 
@@ -89,7 +97,8 @@ struct link_place {
 };
 
 struct sim_link {
-    uint64_t number; /* the world's own */
+    uint32_t users; /* packets and inputs that point to it */
+    bool is_gone;   /* neither side has it any more: freed with its last user */
     struct list_link in_all;
     struct link_place places[2];
     struct link_end ends[2]; /* 0: who connected; 1: who accepted */
@@ -107,6 +116,8 @@ enum node_state { NODE_DOWN, NODE_RUNNING, NODE_FROZEN };
 struct sim_input {
     enum cluster_event_type type;
     link_number number;
+    struct sim_link *link; /* counted in its users; NULL: it is about no link */
+    uint8_t side;
     bool is_inbound;
     enum link_cause cause;
     struct cluster_message *message; /* owned */
@@ -184,7 +195,6 @@ struct sim_node {
     time_us timer_us;
     unsigned timer_spins;
 
-    /* frozen */
     time_us frozen_since_us;
     time_us thaw_us;
     struct sim_input *inbox; /* owned */
@@ -222,6 +232,7 @@ struct sim_node {
     struct vacancy vacancy;
     struct buffer trace;
     bool view_is_new;
+    uint64_t owners_digest; /* who owns what, as it sees it; while !view_is_new */
     struct cluster_status status; /* refreshed by data ticks and checks */
 };
 
@@ -281,8 +292,6 @@ struct sim {
     bool has_cuts;
     unsigned latency_us; /* at least; up to four times that */
     struct list links;   /* struct sim_link; owned */
-    struct directory link_by_number;
-    uint64_t link_next;
     struct cluster_seed *seeds; /* owned */
     size_t seed_count;
     struct conf_node *conf_lines; /* owned; while the world is made */

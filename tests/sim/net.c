@@ -24,9 +24,11 @@ bool net_reaches(const struct sim *sim, uint32_t from, uint32_t to)
     return !sim->has_cuts || !sim->cuts[(size_t)from * sim->node_count + to];
 }
 
-struct sim_link *net_link(struct sim *sim, uint64_t number)
+void net_release_link(struct sim_link *link)
 {
-    return directory_find(&sim->link_by_number, number);
+    if (link == NULL) return;
+    ensure(link->users > 0);
+    if (--link->users == 0 && link->is_gone) memory_free(link);
 }
 
 struct sim_link *net_link_of(struct sim *sim, struct sim_node *node, link_number number,
@@ -48,6 +50,7 @@ static time_us net_latency(struct sim *sim)
 void net_packet_free(struct packet *packet)
 {
     message_destroy(packet->message);
+    net_release_link(packet->link);
     memory_free(packet);
 }
 
@@ -60,15 +63,16 @@ static void net_drop_held(struct link_end *end)
     }
 }
 
-static void net_free(struct sim *sim, struct sim_link *link)
+static void net_free(struct sim_link *link)
 {
+    link->users++;
     for (unsigned side = 0; side < 2; side++) {
         net_drop_held(&link->ends[side]);
         list_remove(&link->places[side].in_list);
     }
     list_remove(&link->in_all);
-    directory_remove(&sim->link_by_number, link->number);
-    memory_free(link);
+    link->is_gone = true;
+    net_release_link(link);
 }
 
 static bool end_is_over(const struct link_end *end)
@@ -77,14 +81,14 @@ static bool end_is_over(const struct link_end *end)
 }
 
 /* Frees the link when neither side has it any more: not in the kernel, not in a core's mind. */
-static void net_settle(struct sim *sim, struct sim_link *link)
+static void net_settle(struct sim_link *link)
 {
-    if (link->is_connecting) return;
+    if (link->is_connecting || link->is_gone) return;
     for (unsigned side = 0; side < 2; side++) {
         if (!end_is_over(&link->ends[side])) return;
         if (link->ends[side].is_known) return;
     }
-    net_free(sim, link);
+    net_free(link);
 }
 
 /* --- sending --- */
@@ -96,11 +100,19 @@ static void net_post(struct sim *sim, struct sim_link *link, unsigned side, enum
     struct packet *packet = memory_alloc_zero(sizeof(*packet));
     packet->kind = kind;
     packet->side = (uint8_t)side;
-    packet->link = link->number;
+    packet->link = link;
+    link->users++;
     packet->message = message;
     list_link_init(&packet->in_held);
     end->arrives_us = MAX(end->arrives_us, sim->now_us + net_latency(sim));
     sim_put(sim, EVENT_PACKET, end->node, end->arrives_us, 0, packet);
+}
+
+/* One user more. */
+static struct sim_link *net_use(struct sim_link *link)
+{
+    link->users++;
+    return link;
 }
 
 void net_send(struct sim *sim, struct sim_node *node, link_number number,
@@ -126,7 +138,7 @@ void net_close(struct sim *sim, struct sim_node *node, link_number number)
     end->is_known = false;
     if (end->state == END_OPEN) net_post(sim, link, 1 - side, PACKET_END, NULL);
     end->state = END_CLOSED;
-    net_settle(sim, link);
+    net_settle(link);
 }
 
 /* --- connecting --- */
@@ -141,11 +153,19 @@ static void end_init(struct link_end *end, const struct sim_node *node, link_num
     end->is_known = true;
 }
 
+static void net_put(struct sim *sim, enum sim_event_type type, struct sim_link *link,
+                    time_us delay_us)
+{
+    queue_put(&sim->queue, (struct sim_event){ .at_us = sim->now_us + delay_us,
+                                               .type = type,
+                                               .node = link->ends[0].node,
+                                               .link = link });
+}
+
 void net_connect(struct sim *sim, struct sim_node *node, link_number number,
                  const struct address *address)
 {
     struct sim_link *link = memory_alloc_zero(sizeof(*link));
-    link->number = ++sim->link_next;
     link->is_connecting = true;
     link->target_ip = net_parse_ip(address->ip);
     list_append(&sim->links, &link->in_all);
@@ -157,9 +177,8 @@ void net_connect(struct sim *sim, struct sim_node *node, link_number number,
     }
     end_init(&link->ends[0], node, number, END_WAITING);
     list_append(&node->links_list, &link->places[0].in_list);
-    directory_put(&sim->link_by_number, link->number, link);
     directory_put(&node->links, number, link);
-    sim_put(sim, EVENT_CONNECT, node->index, sim->now_us + net_latency(sim), link->number, NULL);
+    net_put(sim, EVENT_CONNECT, link, net_latency(sim));
 }
 
 static void net_answer(struct sim *sim, struct sim_link *link, bool is_up, enum link_cause cause,
@@ -168,7 +187,7 @@ static void net_answer(struct sim *sim, struct sim_link *link, bool is_up, enum 
     link->is_accepted = is_up;
     link->answer = cause;
     link->ends[0].arrives_us = sim->now_us + delay_us;
-    sim_put(sim, EVENT_CONNECTED, link->ends[0].node, sim->now_us + delay_us, link->number, NULL);
+    net_put(sim, EVENT_CONNECTED, link, delay_us);
 }
 
 static void net_accept(struct sim *sim, struct sim_link *link, struct sim_node *target)
@@ -181,15 +200,16 @@ static void net_accept(struct sim *sim, struct sim_link *link, struct sim_node *
 
     struct sim_input input = { .type = CLUSTER_LINK_UP,
                                .number = link->ends[1].number,
+                               .link = net_use(link),
+                               .side = 1,
                                .is_inbound = true };
     memcpy(input.remote_ip, sim->nodes[link->ends[0].node].ip, ADDRESS_IP_SIZE);
     node_input(sim, target, input);
 }
 
-void net_on_connect(struct sim *sim, uint64_t number)
+void net_on_connect(struct sim *sim, struct sim_link *link)
 {
-    struct sim_link *link = net_link(sim, number);
-    ensure(link != NULL);
+    ensure(link->is_connecting);
     uint32_t origin = link->ends[0].node;
     uint32_t target_index =
         link->target_ip < sim->ip_count ? sim->node_of_ip[link->target_ip] : NOBODY;
@@ -215,20 +235,21 @@ void net_on_connect(struct sim *sim, uint64_t number)
     net_accept(sim, link, target);
 }
 
-void net_on_connected(struct sim *sim, uint64_t number)
+void net_on_connected(struct sim *sim, struct sim_link *link)
 {
-    struct sim_link *link = net_link(sim, number);
-    ensure(link != NULL);
+    ensure(link->is_connecting);
     struct link_end *end = &link->ends[0];
     struct sim_node *origin = &sim->nodes[end->node];
     link->is_connecting = false;
     if (end->state != END_WAITING) { /* given up meanwhile */
         if (link->is_accepted && link->ends[1].state == END_OPEN)
             net_post(sim, link, 1, PACKET_END, NULL);
-        net_settle(sim, link);
+        net_settle(link);
         return;
     }
-    struct sim_input input = { .number = end->number, .cause = link->answer };
+    struct sim_input input = { .number = end->number,
+                               .link = net_use(link),
+                               .cause = link->answer };
     input.type = link->is_accepted ? CLUSTER_LINK_UP : CLUSTER_LINK_REFUSED;
     end->state = link->is_accepted ? END_OPEN : END_CLOSED;
     if (link->is_accepted)
@@ -245,14 +266,18 @@ static void net_end_down(struct sim *sim, struct sim_link *link, unsigned side,
     struct link_end *end = &link->ends[side];
     if (end->state != END_OPEN) return;
     end->state = END_CLOSED;
-    struct sim_input input = { .type = CLUSTER_LINK_DOWN, .number = end->number, .cause = cause };
+    struct sim_input input = { .type = CLUSTER_LINK_DOWN,
+                               .number = end->number,
+                               .link = net_use(link),
+                               .side = (uint8_t)side,
+                               .cause = cause };
     node_input(sim, &sim->nodes[end->node], input);
 }
 
 void net_on_packet(struct sim *sim, struct packet *packet)
 {
-    struct sim_link *link = net_link(sim, packet->link);
-    if (link == NULL) {
+    struct sim_link *link = packet->link;
+    if (link->is_gone) {
         net_packet_free(packet);
         return;
     }
@@ -272,6 +297,8 @@ void net_on_packet(struct sim *sim, struct packet *packet)
     } else if (packet->kind == PACKET_MESSAGE) {
         struct sim_input input = { .type = CLUSTER_RECEIVED,
                                    .number = end->number,
+                                   .link = net_use(link),
+                                   .side = packet->side,
                                    .message = packet->message };
         packet->message = NULL;
         net_packet_free(packet);
@@ -280,10 +307,9 @@ void net_on_packet(struct sim *sim, struct packet *packet)
     } else {
         net_end_down(sim, link, packet->side,
                      packet->kind == PACKET_END ? LINK_CLOSED_BY_PEER : LINK_RESET);
-        link = net_link(sim, packet->link);
     }
+    net_settle(link);
     net_packet_free(packet);
-    if (link != NULL) net_settle(sim, link);
 }
 
 /* A core has heard that the link is gone, and forgets its number. */
@@ -294,7 +320,7 @@ void net_forget(struct sim *sim, struct sim_node *node, link_number number)
     if (link == NULL) return;
     directory_remove(&node->links, number);
     link->ends[side].is_known = false;
-    net_settle(sim, link);
+    net_settle(link);
 }
 
 /* --- faults --- */
@@ -316,7 +342,7 @@ void net_process_died(struct sim *sim, struct sim_node *node, bool is_silent)
         if (was_open && is_reset) check_link_reset(node);
         if (was_open && !is_silent)
             net_post(sim, link, 1 - place->side, is_reset ? PACKET_RESET : PACKET_END, NULL);
-        net_settle(sim, link);
+        net_settle(link);
     }
     ensure(node->links.count == 0);
 }
@@ -350,14 +376,13 @@ void net_break(struct sim *sim, struct sim_node *node, uint64_t choice, bool is_
     struct link_place *place = CONTAINER_OF(at, struct link_place, in_list);
     struct sim_link *link = place->link;
     unsigned side = place->side;
-    uint64_t number = link->number;
+    link->users++;
     net_end_down(sim, link, side, LINK_RESET);
-    link = net_link(sim, number);
-    if (link != NULL && !is_half_open) net_end_down(sim, link, 1 - side, LINK_RESET);
+    if (!link->is_gone && !is_half_open) net_end_down(sim, link, 1 - side, LINK_RESET);
+    net_release_link(link);
 }
 
 void net_fini(struct sim *sim)
 {
-    LIST_EACH(&sim->links, struct sim_link, link, in_all) net_free(sim, link);
-    directory_fini(&sim->link_by_number);
+    LIST_EACH(&sim->links, struct sim_link, link, in_all) net_free(link);
 }

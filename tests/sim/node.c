@@ -75,6 +75,7 @@ void node_start(struct sim *sim, struct sim_node *node)
     node->is_powered = true;
     node->listens = true;
     node->timer_us = TIME_NEVER;
+    node->view_is_new = true;
     node->facts_told = false;
     node->facts_due = true;
     node->gap_ms = 0;
@@ -87,10 +88,15 @@ void node_start(struct sim *sim, struct sim_node *node)
     node_input(sim, node, (struct sim_input){ .type = CLUSTER_FACTS });
 }
 
+static void node_drop_input(struct sim_input *input)
+{
+    message_destroy(input->message);
+    net_release_link(input->link);
+}
+
 static void node_empty_inbox(struct sim_node *node)
 {
-    for (size_t i = node->inbox_first; i < node->inbox_count; i++)
-        message_destroy(node->inbox[i].message);
+    for (size_t i = node->inbox_first; i < node->inbox_count; i++) node_drop_input(&node->inbox[i]);
     node->inbox_first = node->inbox_count = 0;
 }
 
@@ -251,7 +257,7 @@ static void node_do(struct sim *sim, struct sim_node *node, struct cluster_effec
     case CLUSTER_CONNECT: net_connect(sim, node, effect->link, &effect->address); break;
     case CLUSTER_CLOSE: net_close(sim, node, effect->link); break;
     case CLUSTER_RESOLVE: node_resolve(sim, node, effect->seed_index); break;
-    case CLUSTER_CHANGED: node->view_is_new = true; break;
+    case CLUSTER_CHANGED: break; /* node_step has seen it */
     case CLUSTER_HANDED_OVER:
         sim_put(sim, EVENT_EXIT, node->index, sim->now_us + MS, node->process, NULL);
         break;
@@ -286,6 +292,13 @@ static void node_perform(struct sim *sim, struct sim_node *node)
 
 /* --- steps --- */
 
+/* Whatever becomes of its effects, the core has changed. */
+static void node_look_for_change(struct sim_node *node)
+{
+    for (size_t i = 0; i < node->effects.count; i++)
+        if (node->effects.items[i].type == CLUSTER_CHANGED) node->view_is_new = true;
+}
+
 static void node_step(struct sim *sim, struct sim_node *node, struct cluster_event *event)
 {
     ensure(node->state == NODE_RUNNING);
@@ -296,6 +309,7 @@ static void node_step(struct sim *sim, struct sim_node *node, struct cluster_eve
     node->effect_next = 0;
     sim_hash(sim, (uint64_t)event->type << 32 | node->index);
     cluster_step(node->core, event, &node->effects);
+    node_look_for_change(node);
     node_perform(sim, node);
 }
 
@@ -316,8 +330,7 @@ static void node_step_input(struct sim *sim, struct sim_node *node, struct sim_i
 {
     node_show(sim, node, input->cause == LINK_CLOSED_BY_PEER ? "gets" : "gets for trouble",
               input->type, input->number, input->message);
-    bool is_about_link = input->type != CLUSTER_RESOLVED && input->type != CLUSTER_FACTS;
-    if (is_about_link && directory_find(&node->links, input->number) == NULL) return;
+    if (input->link != NULL && !input->link->ends[input->side].is_known) return;
     if (input->type == CLUSTER_LINK_DOWN || input->type == CLUSTER_LINK_REFUSED)
         net_forget(sim, node, input->number);
     if (input->type == CLUSTER_FACTS) {
@@ -368,7 +381,7 @@ static bool node_pump_one(struct sim *sim, struct sim_node *node)
         struct sim_input input = node->inbox[node->inbox_first++];
         if (node->inbox_first == node->inbox_count) node->inbox_first = node->inbox_count = 0;
         node_step_input(sim, node, &input);
-        message_destroy(input.message);
+        node_drop_input(&input);
     } else {
         return false;
     }
@@ -387,7 +400,7 @@ void node_pump(struct sim *sim, struct sim_node *node)
 void node_input(struct sim *sim, struct sim_node *node, struct sim_input input)
 {
     if (node->state == NODE_DOWN) {
-        message_destroy(input.message);
+        node_drop_input(&input);
         return;
     }
     if (node->inbox_count == node->inbox_capacity) {
@@ -436,6 +449,7 @@ bool node_order(struct sim *sim, struct sim_node *node, struct cluster_order *or
     sim_hash(sim, (uint64_t)order->type << 32 | node->index);
     node->is_busy = true;
     cluster_order(node->core, order, &node->effects, answer);
+    node_look_for_change(node);
     node_perform(sim, node);
     node->is_busy = false;
     node_pump(sim, node);

@@ -273,8 +273,8 @@ static void sim_dispatch(struct sim *sim, struct sim_event *event)
         break;
     case EVENT_TIMER: node_on_timer(sim, node, event->at_us); break;
     case EVENT_PACKET: net_on_packet(sim, event->packet); break;
-    case EVENT_CONNECT: net_on_connect(sim, event->number); break;
-    case EVENT_CONNECTED: net_on_connected(sim, event->number); break;
+    case EVENT_CONNECT: net_on_connect(sim, event->link); break;
+    case EVENT_CONNECTED: net_on_connected(sim, event->link); break;
     case EVENT_RESOLVED: on_resolved(sim, node, event->number); break;
     case EVENT_TICK:
         if (event->number == node->process) data_tick(sim, node);

@@ -61,8 +61,8 @@ void net_connect(struct sim *sim, struct sim_node *node, link_number number,
 void net_send(struct sim *sim, struct sim_node *node, link_number number,
               struct cluster_message *message);
 void net_close(struct sim *sim, struct sim_node *node, link_number number);
-void net_on_connect(struct sim *sim, uint64_t link);
-void net_on_connected(struct sim *sim, uint64_t link);
+void net_on_connect(struct sim *sim, struct sim_link *link);
+void net_on_connected(struct sim *sim, struct sim_link *link);
 void net_on_packet(struct sim *sim, struct packet *packet);
 void net_process_died(struct sim *sim, struct sim_node *node, bool is_silent);
 void net_release(struct sim *sim); /* cuts changed: what was held goes on */
@@ -72,7 +72,8 @@ void net_forget(struct sim *sim, struct sim_node *node, link_number number);
 void net_packet_free(struct packet *packet);
 struct sim_link *net_link_of(struct sim *sim, struct sim_node *node, link_number number,
                              unsigned *side); /* NULL when the core knows no such link */
-struct sim_link *net_link(struct sim *sim, uint64_t number);
+/* One user less: frees a link that is gone. NULL is allowed. */
+void net_release_link(struct sim_link *link);
 void net_fini(struct sim *sim);
 
 /* check.c */
