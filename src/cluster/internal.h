@@ -31,6 +31,7 @@
 #include "cluster/peer.h"
 #include "cluster/directory.h"
 #include "cluster/vote.h"
+#include "cluster/voters.h"
 
 #define CLUSTER_MAGIC 0x45697243u
 #define PEER_COUNT_MAX 16000 /* an int16_t names a peer; the format itself knows no limit */
@@ -228,22 +229,6 @@ const struct slot_set *peer_slots(const struct cluster *cluster, struct peer *pe
 struct slot_map *peer_slot_map(const struct cluster *cluster, struct peer *peer); /* NULL: none */
 /* `map` holds exactly the slots that are bound to it: from now on they are kept there only. */
 void peer_share_slots(struct peer *peer, struct slot_map *map);
-
-/* --- voters.c: primaries with slots, without a walk over all nodes --- */
-
-struct voters {
-    struct peer **items; /* owned; in the order of the table */
-    uint32_t count;
-    uint32_t capacity;
-    bool is_stale;
-};
-
-const struct voters *cluster_voters(const struct cluster *cluster);
-void voters_fini(struct cluster *cluster);
-
-#define VOTERS_EACH(cluster, name)                                                                 \
-    for (uint32_t name##_at = 0; name##_at < cluster_voters(cluster)->count; name##_at++)          \
-        for (struct peer *name = (cluster)->voters->items[name##_at]; name != NULL; name = NULL)
 
 /* --- roles.c --- */
 

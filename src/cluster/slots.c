@@ -239,7 +239,7 @@ static bool has_lost_memory(const struct cluster *cluster, const struct peer *se
 {
     if (cluster->options.is_classic || !sender->is_eir || !peer_is_primary(sender)) return false;
     ensure(sender != cluster->me);
-    return sender->slot_count > 0 && slot_set_is_empty(&message->slots) &&
+    return sender->slot_count > 0 && message->slots == NULL &&
            message->config_epoch < sender->config_epoch;
 }
 
