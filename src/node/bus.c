@@ -79,15 +79,6 @@ static void bus_resolve(struct node *node, const struct cluster_effect *effect)
              node->config->cluster_seeds.items[effect->seed_index].host);
 }
 
-static void bus_pause(struct node *node, time_ms until_ms)
-{
-    struct permit *permit = engine_permit(node->engine);
-    permit->pause = until_ms ? PAUSE_WRITES : PAUSE_NONE;
-    permit->pause_until_ms = until_ms;
-    permit->generation++;
-    feed_facts(node);
-}
-
 static void bus_deliver(struct node *node, const struct cluster_message *message)
 {
     engine_publish(node->engine, message->type == MESSAGE_PUBLISHSHARD, message->channel,
@@ -122,8 +113,8 @@ static void bus_perform_one(struct node *node, const struct cluster_effect *effe
         break;
     case CLUSTER_DROP_KEYS: data_drop_slots(node, effect->slots); break;
     case CLUSTER_FLUSH: bus_flush(node); break;
-    case CLUSTER_PAUSE_WRITES: bus_pause(node, effect->until_ms); break;
-    case CLUSTER_RESUME_WRITES: bus_pause(node, 0); break;
+    case CLUSTER_PAUSE_WRITES: permit_pause(node, effect->until_ms); break;
+    case CLUSTER_RESUME_WRITES: permit_pause(node, 0); break;
     case CLUSTER_CHANGED:
         bus_learn_id(node);
         node->permit_is_stale = true;

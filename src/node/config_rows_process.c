@@ -244,8 +244,8 @@ static const struct config_row rows[] = {
     { .name = "enable-debug-assert", .kind = &config_bool, CONFIG_FIELD(enable_debug_assert),
       .preset = "no", .flags = CONFIG_IMMUTABLE | CONFIG_HIDDEN | CONFIG_OURS,
       .area = CONFIG_AREA_SECURITY,
-      .text = "Lets DEBUG ASSERT and DEBUG PANIC end the process, for tests.",
-      .unused = "DEBUG has neither of them yet" },
+      .text = "Checks of invariants that cost too much for daily use.",
+      .unused = "all checks are cheap enough to be always on" },
     { .name = "hash-seed", .kind = &config_text, CONFIG_FIELD(hash_seed), .preset = "",
       .flags = CONFIG_IMMUTABLE, .area = CONFIG_AREA_SECURITY,
       .text = "Text from which the seed of the hash tables is made, so that SCAN gives the same "

@@ -80,7 +80,7 @@ void info_replication(struct node *node, struct buffer *into)
 
     const struct lineage *lineage = backlog_lineage(node->backlog);
     info_int(into, "replicas_waiting_psync", 0);
-    info_text(into, "master_failover_state", "no-failover");
+    info_text(into, "master_failover_state", failover_state_text(node));
     buffer_printf(into, "master_replid:%.40s\r\nmaster_replid2:%.40s\r\n", lineage->id,
                   lineage->former_id);
     const struct info_figure figures[] = {

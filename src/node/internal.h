@@ -121,6 +121,23 @@ struct client_memory {
     uint64_t evicted;
 };
 
+enum failover_state {
+    FAILOVER_NONE,
+    FAILOVER_WAITING, /* writes wait until a replica has everything */
+    FAILOVER_ASKING,  /* it was, or is to be, asked to lead */
+};
+
+/* FAILOVER, without a cluster. */
+struct failover {
+    enum failover_state state;
+    bool is_forced;
+    char host[256]; /* empty: any replica */
+    uint16_t port;
+    int64_t offset; /* that the replica must have */
+    time_ms until_ms;
+    char refusal[128]; /* ASKING: why the replica will not lead; empty: it has not said so */
+};
+
 /* A nodes.conf that the shell writes beside the loop. */
 struct conf_writing {
     bool is_running; /* NODE_WRITTEN is awaited */
@@ -192,6 +209,7 @@ struct node {
 
     struct load load;
     struct snapshots snapshots;
+    struct failover failover;
     struct config_change change;
     struct trace_event events[TRACE_EVENTS];
     uint64_t event_count;

@@ -290,6 +290,7 @@ void node_turn(struct node *node, struct node_clock clock, const struct node_inp
     clients_turn(node);
     data_expire(node);
     clients_propagate(node);
+    if (node->failover.state != FAILOVER_NONE) failover_turn(node);
     if (node->is_stopping) stop_turn(node);
     data_sweep(node);
     bus_tell_changes(node);

@@ -18,6 +18,7 @@
  *   slot_stats.c   what each slot costs
  *   options.c      configuration to the options of the cores
  *   stop.c         hand over, save, exit
+ *   failover.c     FAILOVER
  *   info*.c        INFO
  *   rows_*.c       commands that need the whole node */
 #ifndef EIR_NODE_PARTS_H
@@ -205,6 +206,8 @@ void permit_refresh(struct node *node);
 void permit_refresh_cluster(struct node *node);
 /* After a pause of the process, or a promotion: for a moment writes wait for the lease. */
 void permit_await_lease(struct node *node);
+/* Writes wait until then; 0: they go on. */
+void permit_pause(struct node *node, time_ms until_ms);
 /* What changes without an event: good replicas. */
 void permit_refresh_cheap(struct node *node);
 
@@ -224,6 +227,12 @@ void options_ask_shell(struct node *node, struct session *session, uint32_t area
                        struct config *before, struct bytes error);
 void options_applied(struct node *node, bool is_done);
 void options_forget_change(struct node *node);
+
+/* ---- failover.c ---- */
+void failover_run(struct call *call);
+/* In each turn: goes on when a replica has everything, or does what it has. */
+void failover_turn(struct node *node);
+const char *failover_state_text(const struct node *node);
 
 /* ---- stop.c ---- */
 void stop_begin(struct node *node, enum stop_kind kind, bool is_now, bool is_forced);

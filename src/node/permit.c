@@ -169,6 +169,15 @@ void permit_await_lease(struct node *node)
     permit->lease_awaited_until_ms = node->clock.now_ms + patience_ms;
 }
 
+void permit_pause(struct node *node, time_ms until_ms)
+{
+    struct permit *permit = engine_permit(node->engine);
+    permit->pause = until_ms ? PAUSE_WRITES : PAUSE_NONE;
+    permit->pause_until_ms = until_ms;
+    permit->generation++;
+    feed_facts(node);
+}
+
 void permit_refresh_cheap(struct node *node)
 {
     struct permit *permit = engine_permit(node->engine);

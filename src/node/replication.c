@@ -46,6 +46,10 @@ static void repl_perform_one(struct node *node, const struct repl_effect *effect
     case REPL_APPLY: node->has_more_stream = true; break;
     case REPL_DRAINED: break; /* told with the facts */
     case REPL_ACKED: clients_check_wait(node); break;
+    case REPL_HAND_OVER_REFUSED:
+        bytes_to_text(bytes_text(effect->text), node->failover.refusal,
+                      sizeof(node->failover.refusal));
+        break;
     case REPL_CHANGED: node->permit_is_stale = true; break;
     case REPL_TRACE: node_trace(node, (int)effect->level, "%s", effect->text); break;
     }

@@ -1,4 +1,5 @@
 /* DEBUG: what tests of clients and of servers use, as far as it makes sense here. */
+#include "base/log.h"
 #include "base/memory.h"
 #include "node/parts.h"
 #include "persist/dump.h"
@@ -94,6 +95,20 @@ static void debug_segfault(struct call *call)
     abort();
 }
 
+/* What a broken invariant does: a report, and the end. */
+static void debug_assert(struct call *call)
+{
+    bool is_asked_for = call_arg_is(call, 1, "assert");
+    ensure(!is_asked_for);
+}
+
+static void debug_panic(struct call *call)
+{
+    (void)call;
+    log_warning("Panic requested through the command DEBUG PANIC");
+    ensure_unreachable();
+}
+
 static void debug_change_repl_id(struct call *call)
 {
     backlog_fork_id(node_of(call)->backlog);
@@ -116,6 +131,8 @@ static void debug_events(struct call *call)
 static void debug_help(struct call *call)
 {
     static const char *const lines[] = {
+        "ASSERT",
+        "    Break an invariant: the server ends with a report.",
         "CHANGE-REPL-ID",
         "    Start a new replication history; replicas may still continue the former one.",
         "DIGEST",
@@ -134,6 +151,8 @@ static void debug_help(struct call *call)
         "    Write <message> to the log.",
         "OBJECT <key>",
         "    Show low level info about <key> and its value.",
+        "PANIC",
+        "    End the server with a report, as if it had found itself in an impossible state.",
         "POPULATE <count> [<prefix>] [<size>]",
         "    Create <count> string keys named key:<num>; they are not replicated.",
         "PROTOCOL <type>",
@@ -165,6 +184,8 @@ static void run_debug(struct call *call)
         { "reload", 2, 5, debug_reload },
         { "set-active-expire", 3, 3, debug_set_active_expire },
         { "jmap", 2, 2, debug_jmap },
+        { "assert", 2, 2, debug_assert },
+        { "panic", 2, 2, debug_panic },
         { "segfault", 2, 2, debug_segfault },
         { "change-repl-id", 2, 2, debug_change_repl_id },
         { "events", 2, 2, debug_events },

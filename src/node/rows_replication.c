@@ -42,7 +42,14 @@ static void run_psync(struct call *call)
     uint32_t argc = call->argc;
     enum psync_result result =
         primary_psync(node->primary, follower, argc, call->argv, call->now_ms, &node->repl_effects);
+    if (result == PSYNC_PROMOTE && node->cluster != NULL) {
+        reply_error(call, "ERR PSYNC FAILOVER not allowed in cluster mode.");
+        return;
+    }
     if (result == PSYNC_PROMOTE) {
+        node_trace(node, LOG_LEVEL_NOTICE, "PRIMARY MODE enabled (failover request from '%s')",
+                   call->session->address);
+        config_put_replicaof(node->config, "", 0);
         replica_promote(node->replica, call->now_ms, &node->repl_effects);
         repl_perform(node);
         permit_refresh(node);
@@ -84,6 +91,10 @@ static void run_replicaof(struct call *call)
     struct node *node = node_of(call);
     if (node->cluster != NULL) {
         reply_error(call, "ERR REPLICAOF not allowed in cluster mode.");
+        return;
+    }
+    if (node->failover.state != FAILOVER_NONE) {
+        reply_error(call, "ERR REPLICAOF not allowed while failing over.");
         return;
     }
     if (call_arg_is(call, 1, "no") && call_arg_is(call, 2, "one")) {
@@ -259,6 +270,11 @@ const struct command node_replication_rows[] = {
       .complexity = "O(1)",
       .summary = "Sets a server as a replica of another, or promotes it to being a primary.",
       .doc_flags = DOC_DEPRECATED, .deprecated_since = "5.0.0", .replaced_by = "`REPLICAOF`" },
+    { .name = "failover", .run = failover_run, .arity = -1,
+      .flags = CMD_ADMIN | CMD_NO_SCRIPT | CMD_STALE, .group = GROUP_SERVER,
+      .args = "[TO=target{host port:integer [FORCE]}] [ABORT] [TIMEOUT=milliseconds:integer]",
+      .since = "6.2.0", .complexity = "O(1)",
+      .summary = "Starts a coordinated failover from a server to one of its replicas." },
     { .name = "role", .run = run_role, .arity = 1,
       .flags = CMD_NO_SCRIPT | CMD_LOADING | CMD_STALE | CMD_FAST,
       .acl = ACL_ADMIN | ACL_DANGEROUS, .group = GROUP_SERVER, .since = "2.8.12",

@@ -21,8 +21,9 @@ enum repl_effect_type {
     REPL_APPLY,          /* whole commands wait: call replica_next() until it says no */
     REPL_DRAINED,        /* everything that the lost primary sent is applied (replica_drain) */
     REPL_ACKED,          /* a replica acknowledged more: look at sessions blocked in WAIT */
-    REPL_CHANGED,        /* role, link, ids or the set of replicas changed: read the views again */
-    REPL_TRACE,          /* level, text: a line for the event ring and the log */
+    REPL_HAND_OVER_REFUSED, /* text: why nobody leads in our place; then we follow nobody either */
+    REPL_CHANGED, /* role, link, ids or the set of replicas changed: read the views again */
+    REPL_TRACE,   /* level, text: a line for the event ring and the log */
 };
 
 #define REPL_RDB_VERSION_OLD 11 /* REDIS0011, for replicas older than 9.0.0 or of no version */
@@ -48,7 +49,7 @@ struct repl_effect {
     const char *host;   /* borrowed from the core: until it is told to follow another */
     uint16_t port;
     enum log_level level;
-    char *text; /* owned by the list */
+    char *text; /* TRACE, HAND_OVER_REFUSED; owned by the list */
 };
 
 struct repl_effects {

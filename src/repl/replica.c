@@ -42,6 +42,14 @@ enum handshake_step {
     STEP_COUNT,
 };
 
+/* A replica that is asked to lead in our place (FAILOVER). */
+enum hand_over {
+    HAND_OVER_NONE,
+    HAND_OVER_PLANNED, /* it has not heard of it: everything can be taken back */
+    HAND_OVER_ASKED,   /* on the link at hand */
+    HAND_OVER_UNKNOWN, /* a link broke behind the question: it may lead, or not */
+};
+
 /* An election that is called off may leave nobody to say whom to follow: then, well after any
  * election has looked at what was drained, the former primary is tried again. */
 #define DRAIN_MS 2000
@@ -57,6 +65,7 @@ struct replica {
     bool is_draining;
     bool is_drained;
     bool has_synced;
+    enum hand_over hand_over;
     bool was_connected; /* by the link at hand */
 
     uint64_t link; /* 0: none */
@@ -183,6 +192,12 @@ static void consider_drained(struct replica *replica, struct repl_effects *effec
     repl_effect_add(effects, REPL_CHANGED);
 }
 
+static void refuse_hand_over(struct replica *replica, const char *why, struct repl_effects *effects)
+{
+    replica->hand_over = HAND_OVER_NONE;
+    repl_effect_add(effects, REPL_HAND_OVER_REFUSED)->text = memory_copy_text(why);
+}
+
 /* The link is lost or given up: try again, unless the stream is only being drained. */
 static void lose_link(struct replica *replica, const char *why, time_ms now_ms,
                       struct repl_effects *effects)
@@ -195,6 +210,8 @@ static void lose_link(struct replica *replica, const char *why, time_ms now_ms,
     replica_move(replica, REPLICA_WAITING);
     if (was_connected) replica->settling_until_ms = now_ms + SETTLING_MS;
     replica->due_ms = has_flowed ? now_ms : now_ms + retry_delay(replica, now_ms);
+    if (replica->hand_over == HAND_OVER_PLANNED) refuse_hand_over(replica, why, effects);
+    if (replica->hand_over == HAND_OVER_ASKED) replica->hand_over = HAND_OVER_UNKNOWN;
     repl_effect_add(effects, REPL_CHANGED);
     consider_drained(replica, effects);
 }
@@ -287,13 +304,14 @@ static void say_psync(struct replica *replica, struct repl_effects *effects)
 {
     const struct lineage *lineage = backlog_lineage(replica->backlog);
     char offset[NUMBER_TEXT_MAX];
-    struct bytes words[] = { BYTES("PSYNC"), BYTES("?"), BYTES("-1") };
+    struct bytes words[] = { BYTES("PSYNC"), BYTES("?"), BYTES("-1"), BYTES("FAILOVER") };
     if (!replica->asks_in_full) {
         words[1] = bytes_of(lineage->id, REPL_ID_SIZE);
         words[2] = bytes_of(offset, number_print(lineage->offset + 1, offset));
     }
     replica_move(replica, REPLICA_SYNC);
-    say(replica, COUNT_OF(words), words, effects);
+    say(replica, replica->hand_over == HAND_OVER_NONE ? 3 : 4, words, effects);
+    if (replica->hand_over == HAND_OVER_PLANNED) replica->hand_over = HAND_OVER_ASKED;
 }
 
 static void say_ack(struct replica *replica, struct repl_effects *effects)
@@ -404,12 +422,34 @@ static void partial_sync_begins(struct replica *replica, struct bytes rest, time
     go_online(replica, lineage->db, now_ms, effects);
 }
 
+/* Who was asked before and leads by now did what it was asked for: it is followed like any other.
+ */
+static void hand_over_refused(struct replica *replica, struct bytes line, time_ms now_ms,
+                              struct repl_effects *effects)
+{
+    char why[128];
+    (void)snprintf(why, sizeof(why), "PSYNC FAILOVER answered: %.*s",
+                   (int)MIN(line.size, (size_t)80), line.data);
+    bool leads = bytes_starts_with(line, BYTES("-ERR PSYNC FAILOVER can't be sent to a master"));
+    if (replica->hand_over == HAND_OVER_UNKNOWN && leads)
+        replica->hand_over = HAND_OVER_NONE;
+    else
+        refuse_hand_over(replica, why, effects);
+    lose_link(replica, why, now_ms, effects);
+}
+
 static void answered_psync(struct replica *replica, struct bytes line, time_ms now_ms,
                            struct repl_effects *effects)
 {
     static const struct bytes full = { "+FULLRESYNC ", 12 };
     static const struct bytes partial = { "+CONTINUE", 9 };
     char why[128];
+    bool follows = bytes_starts_with(line, full) || bytes_starts_with(line, partial);
+    if (replica->hand_over != HAND_OVER_NONE && !follows) {
+        hand_over_refused(replica, line, now_ms, effects);
+        return;
+    }
+    replica->hand_over = HAND_OVER_NONE;
     if (bytes_starts_with(line, full)) {
         full_sync_begins(replica, bytes_from(line, full.size), now_ms, effects);
     } else if (bytes_starts_with(line, partial)) {
@@ -664,6 +704,7 @@ static void stop_following(struct replica *replica, time_ms now_ms, struct repl_
     replica->host = NULL;
     replica->port = 0;
     replica->is_draining = replica->is_drained = false;
+    replica->hand_over = HAND_OVER_NONE;
     replica->link_down_ms = 0;
     repl_effect_add(effects, REPL_CHANGED);
 }
@@ -693,6 +734,14 @@ void replica_follow(struct replica *replica, const char *host, uint16_t port, bo
     replica->due_ms = now_ms;
     repl_trace(effects, LOG_LEVEL_NOTICE, "following %s:%u", host, port);
     connect_when_due(replica, now_ms, effects);
+}
+
+void replica_hand_over(struct replica *replica, const char *host, uint16_t port, time_ms now_ms,
+                       struct repl_effects *effects)
+{
+    ensure(replica->state == REPLICA_IDLE);
+    replica_follow(replica, host, port, true, now_ms, effects);
+    replica->hand_over = HAND_OVER_PLANNED;
 }
 
 void replica_promote(struct replica *replica, time_ms now_ms, struct repl_effects *effects)

@@ -52,6 +52,11 @@ void replica_configure(struct replica *replica, const struct replica_options *op
  * continuing; without one, and in cluster mode, a full sync is asked for at once. */
 void replica_follow(struct replica *replica, const char *host, uint16_t port, bool has_data,
                     time_ms now_ms, struct repl_effects *effects);
+/* Follow a replica of ours, and ask it to lead from now on (FAILOVER). REPL_HAND_OVER_REFUSED says
+ * that it will not; its caller has this core stop then. Where the link breaks behind the question
+ * it is asked again, because it may lead already. */
+void replica_hand_over(struct replica *replica, const char *host, uint16_t port, time_ms now_ms,
+                       struct repl_effects *effects);
 /* Follow nobody any more and lead: the id so far becomes the former one. */
 void replica_promote(struct replica *replica, time_ms now_ms, struct repl_effects *effects);
 /* Follow nobody; ids and offset stay as they are (CLUSTER RESET, shutdown). */

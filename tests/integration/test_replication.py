@@ -1,4 +1,5 @@
 """Replication between our own nodes: the stories that interop plays with Valkey, and our own."""
+import signal
 import socket
 
 import eirtest
@@ -61,6 +62,85 @@ class Handshakes(eirtest.TestCase):
             self.assertIn(encode("PSYNC", "?", -1), said)
             replica.call("CLUSTER", "RESET", "HARD")
         self.assertNotEqual(*ids)
+
+
+class Failovers(eirtest.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.primary = self.start_server(repl_diskless_sync_delay=0)
+        self.replica = self.start_server(replicaof=("127.0.0.1", self.primary.port))
+        caught_up(self.primary, self.replica)
+        wait_until(lambda: "state=online" in info(self.primary).get("slave0", ""))
+        self.target = "127.0.0.1", self.replica.port
+        self.client = self.primary.client()
+        self.addCleanup(self.client.close)
+
+    def state(self):
+        return info(self.primary)["master_failover_state"]
+
+    def stop_replica(self):
+        self.replica.signal(signal.SIGSTOP)
+        self.addCleanup(lambda: self.replica.is_running() and self.replica.signal(signal.SIGCONT))
+        self.client.call("SET", "unknown", "there")
+
+    def test_writes_wait_and_go_on_when_it_is_aborted(self):
+        self.stop_replica()
+        self.assertEqual(self.client.call("FAILOVER"), "OK")
+        self.assertEqual(self.state(), "waiting-for-sync")
+        self.assertEqual(self.primary.client().info("clients")["paused_reason"],
+                         "failover_in_progress")
+        self.assertEqual(str(self.client.ask("FAILOVER")), "ERR FAILOVER already in progress.")
+        self.assertEqual(str(self.client.ask("REPLICAOF", "NO", "ONE")),
+                         "ERR REPLICAOF not allowed while failing over.")
+        with self.primary.client() as writer:
+            writer.send("SET", "a", 1)
+            wait_until(lambda: self.primary.client().info("clients")["blocked_clients"] == "1")
+            self.assertEqual(self.client.call("FAILOVER", "ABORT"), "OK")
+            self.assertEqual(writer.read(), "OK")
+        self.assertEqual(self.state(), "no-failover")
+        self.assertEqual(str(self.client.ask("FAILOVER", "ABORT")), "ERR No failover in progress.")
+
+    def test_a_replica_that_does_not_catch_up_in_time_does_not_lead(self):
+        self.stop_replica()
+        self.assertEqual(self.client.call("FAILOVER", "TO", *self.target, "TIMEOUT", 100), "OK")
+        wait_until(lambda: self.state() == "no-failover")
+        self.assertEqual(self.client.call("SET", "a", 1), "OK")
+
+    def test_force_goes_on_without_waiting_and_abort_takes_it_back(self):
+        self.stop_replica()
+        self.assertEqual(self.client.call("FAILOVER", "TO", *self.target, "FORCE", "TIMEOUT", 100),
+                         "OK")
+        wait_until(lambda: self.state() == "failover-in-progress")
+        self.assertEqual(info(self.primary)["role"], "slave")
+        self.assertEqual(self.client.call("FAILOVER", "ABORT"), "OK")
+        self.assertEqual(info(self.primary)["role"], "master")
+        self.replica.signal(signal.SIGCONT)
+        caught_up(self.primary, self.replica)
+        self.assertEqual(info(self.primary, "stats")["sync_full"], "1")
+
+    def test_a_target_that_is_gone_when_it_shall_lead_changes_nothing(self):
+        self.stop_replica()
+        self.assertEqual(self.client.call("FAILOVER", "TO", *self.target, "FORCE", "TIMEOUT", 500),
+                         "OK")
+        self.replica.kill()
+        wait_until(lambda: self.state() == "no-failover")
+        self.assertEqual(info(self.primary)["role"], "master")
+        self.assertEqual(self.client.call("SET", "a", 1), "OK")
+
+    def test_who_may_not_fail_over(self):
+        for server, words, text in (
+                (self.replica, (), "ERR FAILOVER is not valid when server is a replica."),
+                (self.primary, ("TO", "127.0.0.1", 1),
+                 "ERR FAILOVER target HOST and PORT is not a replica."),
+                (self.primary, ("TO", *self.target, "FORCE"), "ERR FAILOVER with force option "
+                 "requires both a timeout and target HOST and IP."),
+                (self.primary, ("TIMEOUT", 0), "ERR FAILOVER timeout must be greater than 0"),
+                (self.primary, ("ABORT", "FORCE"), "ERR syntax error"),
+                (self.primary, ("TO", "127.0.0.1"), "ERR syntax error")):
+            self.assertEqual(str(server.client().ask("FAILOVER", *words)), text)
+        lone = self.start_server()
+        self.assertEqual(str(lone.client().ask("FAILOVER")),
+                         "ERR FAILOVER requires connected replicas.")
 
 
 class Restarts(eirtest.TestCase):

@@ -190,6 +190,17 @@ class Ends(eirtest.TestCase):
         self.assertEqual(replica.call("GET", "k"), b"v")
 
 
+class Reports(eirtest.TestCase):
+    def test_a_broken_invariant_ends_the_process_with_a_report(self):
+        for word, said in (("ASSERT", "ensure failed"), ("PANIC", "Panic requested")):
+            server = self.start_server()
+            with server.client() as client:
+                client.send("DEBUG", word)
+                self.assertEqual(client.read_until_closed(), b"")
+            self.assertNotEqual(server.process.wait(80), 0)
+            self.assertIn(said, server.log())
+
+
 class Damage(eirtest.TestCase):
     def refused(self, server, name, *parts):
         path = os.path.join(server.folder, name)

@@ -153,6 +153,23 @@ class Replication:
         self.assertEqual(info(replica, "stats")["sync_full"], "0")
         self.assertEqual(info(replica, "stats")["sync_partial_ok"], "1")
 
+    def test_failover_hands_over_and_back_and_loses_no_write(self):
+        primary, replica = self.pair()
+        for old, new in ((primary, replica), (replica, primary)):
+            wait_until(lambda: "state=online" in info(old).get("slave0", ""))
+            full, syncs = info(old)["master_replid"], info(new, "stats")["sync_full"]
+            old.call("SET", "last", old.port)
+            self.assertEqual(old.call("FAILOVER"), "OK")
+            wait_until(lambda: info(new)["role"] == "master", 30)
+            caught_up(new, old)
+            self.assertEqual(info(old)["master_failover_state"], "no-failover")
+            self.assertEqual(info(new)["master_replid2"], full)
+            self.assertEqual(info(new, "stats")["sync_full"], syncs)
+            self.assertEqual(new.call("GET", "last"), b"%d" % old.port)
+            new.call("SET", "x", 1)
+            caught_up(new, old)
+            self.assertEqual(content(old), content(new))
+
     def test_a_chain_of_three(self):
         primary, middle = self.pair(replica_options={"repl_diskless_sync_delay": 0})
         last = self.start_primary()

@@ -75,6 +75,7 @@ static void perform(void)
         case REPL_LOAD_ABORT: buffer_append_text(&story, "abort "); break;
         case REPL_APPLY: buffer_append_text(&story, "apply "); break;
         case REPL_DRAINED: buffer_append_text(&story, "drained "); break;
+        case REPL_HAND_OVER_REFUSED: buffer_printf(&story, "refused: %s ", effect->text); break;
         case REPL_CHANGED:
         case REPL_TRACE: break;
         default: ck_abort_msg("an effect of the other half");
@@ -518,6 +519,92 @@ START_TEST(answers_that_make_no_sense_end_the_attempt)
 }
 END_TEST
 
+#define ASKED_TO_LEAD "*4\r\n$5\r\nPSYNC\r\n$40\r\n" ID_A "\r\n$2\r\n51\r\n$8\r\nFAILOVER\r\n"
+#define ASKED_TO_FEED "*3\r\n$5\r\nPSYNC\r\n$40\r\n" ID_A "\r\n$2\r\n51\r\n"
+
+/* A primary at offset 50 asks one that follows it to lead; up to the answer of PSYNC. */
+static void ask_to_lead(void)
+{
+    backlog_restart(backlog, ID_A, 50, 0);
+    backlog_start(backlog);
+    replica_hand_over(replica, "127.0.0.1", 7001, now_ms, &effects);
+    perform();
+    expect_story("connect 127.0.0.1:7001 ");
+}
+
+static void shake_hands_up_to(struct bytes psync)
+{
+    step(REPLICA_LINK_UP, BYTES_EMPTY);
+    receive(BYTES("+PONG\r\n"));
+    buffer_clear(&said);
+    receive(BYTES("+OK\r\n+OK\r\n+OK\r\n"));
+    expect_said(psync);
+}
+
+START_TEST(one_that_is_asked_to_lead_is_followed_under_its_new_id)
+{
+    ask_to_lead();
+    shake_hands_up_to(BYTES(ASKED_TO_LEAD));
+    receive(BYTES("+CONTINUE " ID_B "\r\n"));
+    ck_assert_int_eq(state(), REPLICA_CONNECTED);
+    ck_assert(memcmp(backlog_lineage(backlog)->id, ID_B, 40) == 0);
+    ck_assert_int_eq(offset(), 50);
+    /* A later link is one like any other. */
+    step(REPLICA_LINK_DOWN, BYTES_EMPTY);
+    now_ms += 2000;
+    step(REPLICA_TIMEOUT, BYTES_EMPTY);
+    buffer_clear(&story);
+    step(REPLICA_LINK_UP, BYTES_EMPTY);
+    receive(BYTES("+PONG\r\n"));
+    buffer_clear(&said);
+    receive(BYTES("+OK\r\n+OK\r\n+OK\r\n"));
+    expect_said(BYTES("*3\r\n$5\r\nPSYNC\r\n$40\r\n" ID_B "\r\n$2\r\n51\r\n"));
+}
+END_TEST
+
+START_TEST(a_hand_over_is_taken_back_while_nobody_was_asked)
+{
+    ask_to_lead();
+    step(REPLICA_LINK_REFUSED, BYTES_EMPTY);
+    expect_story("refused: no connection ");
+    replica_stop(replica, now_ms, &effects);
+    perform();
+    ck_assert_int_eq(state(), REPLICA_IDLE);
+    ck_assert(memcmp(backlog_lineage(backlog)->id, ID_A, 40) == 0);
+    ck_assert_int_eq(offset(), 50);
+}
+END_TEST
+
+START_TEST(a_hand_over_is_taken_back_when_it_is_refused)
+{
+    ask_to_lead();
+    shake_hands_up_to(BYTES(ASKED_TO_LEAD));
+    receive(BYTES("-ERR PSYNC FAILOVER replid must match my replid.\r\n"));
+    expect_story("refused: PSYNC FAILOVER answered: -ERR PSYNC FAILOVER replid must match my "
+                 "replid. close ");
+}
+END_TEST
+
+START_TEST(one_that_may_lead_already_is_asked_again_and_believed)
+{
+    ask_to_lead();
+    shake_hands_up_to(BYTES(ASKED_TO_LEAD));
+    step(REPLICA_LINK_DOWN, BYTES_EMPTY);
+    now_ms += 2000;
+    step(REPLICA_TIMEOUT, BYTES_EMPTY);
+    expect_story("connect 127.0.0.1:7001 ");
+    shake_hands_up_to(BYTES(ASKED_TO_LEAD));
+    receive(BYTES("-ERR PSYNC FAILOVER can't be sent to a master.\r\n"));
+    expect_story("close ");
+    now_ms += 2000;
+    step(REPLICA_TIMEOUT, BYTES_EMPTY);
+    expect_story("connect 127.0.0.1:7001 ");
+    shake_hands_up_to(BYTES(ASKED_TO_FEED));
+    receive(BYTES("+CONTINUE " ID_B "\r\n"));
+    ck_assert_int_eq(state(), REPLICA_CONNECTED);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("repl/replica");
@@ -541,6 +628,10 @@ int main(void)
     tcase_add_test(tcase, events_of_a_link_that_was_given_up_mean_nothing);
     tcase_add_test(tcase, a_stream_that_is_no_protocol_is_not_asked_again_in_a_loop);
     tcase_add_test(tcase, answers_that_make_no_sense_end_the_attempt);
+    tcase_add_test(tcase, one_that_is_asked_to_lead_is_followed_under_its_new_id);
+    tcase_add_test(tcase, a_hand_over_is_taken_back_while_nobody_was_asked);
+    tcase_add_test(tcase, a_hand_over_is_taken_back_when_it_is_refused);
+    tcase_add_test(tcase, one_that_may_lead_already_is_asked_again_and_believed);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
