@@ -146,6 +146,9 @@ size_t engine_session_count(const struct engine *engine);
 /* What INFO prints of the engine; those of keys are the keyspace's. */
 struct engine_counters {
     uint64_t commands;
+    uint64_t command_ns; /* that they took in all */
+    uint64_t longest_ns; /* of the longest one since the node looked */
+    const char *longest_name;
     uint64_t error_replies;
     uint64_t bytes_in;
     uint64_t connections;

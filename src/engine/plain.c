@@ -112,6 +112,7 @@ void engine_measure_plain(struct engine *engine, struct batch_item *items, uint3
     if (measured == 0) return;
     uint64_t now = engine->ticks();
     uint64_t share = (now - engine->ticks_last) / measured;
+    engine->counters.command_ns += now - engine->ticks_last;
     engine->ticks_last = now;
     engine->counters.commands += measured;
     for (uint32_t i = 0; i < count; i++) {

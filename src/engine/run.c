@@ -113,6 +113,11 @@ void engine_run_call(struct engine *engine, struct call *call)
     size_t replied = call->writer->output->size - output_before;
     entry->statistics.calls++;
     entry->statistics.ticks += taken;
+    engine->counters.command_ns += taken;
+    if (taken > engine->counters.longest_ns) {
+        engine->counters.longest_ns = taken;
+        engine->counters.longest_name = entry->name;
+    }
     if (engine->settings.tracks_latency) latency_count(entry, taken);
     if (taken >= engine->notable.ns || engine->request_bytes + replied >= engine->notable.bytes)
         call_note(call, taken, replied);

@@ -131,6 +131,7 @@ void data_expire(struct node *node)
 
     struct engine_clock clock = { .now_ms = node->clock.now_ms, .wall_ms = node->clock.wall_ms };
     engine_expire_due(node->engine, clock, expire_a_turn(node->config));
+    node_mark(node, "expiry");
 }
 
 time_ms data_deadline(const struct node *node)

@@ -130,6 +130,7 @@ void follow_apply(struct node *node)
         replica_applied(node->replica, node->clock.now_ms, &node->repl_effects);
     }
     engine_propagation_switch(node->engine, true);
+    if (node->has_more_stream) node_mark(node, "commands of the primary");
 }
 
 bool follow_is_busy(const struct node *node)

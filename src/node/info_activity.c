@@ -131,17 +131,14 @@ static void print_traffic(const struct node *node, struct buffer *into)
     const struct info_figure figures[] = {
         { "total_connections_received", (int64_t)node->connections_received },
         { "total_commands_processed", (int64_t)counters->commands },
-        { "instantaneous_ops_per_sec", node->ops_a_second },
+        { "instantaneous_ops_per_sec", (int64_t)turns_rate(node, RATE_COMMANDS) },
         { "total_net_input_bytes", (int64_t)node->net_in },
         { "total_net_output_bytes", (int64_t)node->net_out },
         { "total_net_repl_input_bytes", (int64_t)node->net_repl_in },
         { "total_net_repl_output_bytes", 0 },
     };
     info_figures(into, figures, COUNT_OF(figures));
-    buffer_append_text(into, "instantaneous_input_kbps:0.00\r\n"
-                             "instantaneous_output_kbps:0.00\r\n"
-                             "instantaneous_input_repl_kbps:0.00\r\n"
-                             "instantaneous_output_repl_kbps:0.00\r\n");
+    turns_print_rates(node, into);
 }
 
 static void print_keys(const struct node *node, struct buffer *into)
@@ -198,13 +195,16 @@ void info_stats(struct node *node, struct buffer *into)
         { "client_output_buffer_limit_disconnections", (int64_t)node->clients_over_output },
         { "io_threaded_reads_processed", 0 },
         { "io_threaded_writes_processed", 0 },
-        { "eventloop_cycles", (int64_t)node->turn },
+    };
+    info_figures(into, figures, COUNT_OF(figures));
+    turns_print(node, into);
+    const struct info_figure denied[] = {
         { "acl_access_denied_auth", 0 },
         { "acl_access_denied_cmd", 0 },
         { "acl_access_denied_key", 0 },
         { "acl_access_denied_channel", 0 },
     };
-    info_figures(into, figures, COUNT_OF(figures));
+    info_figures(into, denied, COUNT_OF(denied));
 }
 
 struct latency_printing {

@@ -14,6 +14,7 @@
 #include "keyspace/keyspace.h"
 #include "node/node.h"
 #include "node/number_map.h"
+#include "node/turns.h"
 #include "persist/snapshot.h"
 #include "repl/primary.h"
 #include "repl/replica.h"
@@ -248,9 +249,7 @@ struct node {
     uint64_t net_in;
     uint64_t net_out;
     uint64_t net_repl_in;
-    uint64_t commands_before; /* at the last second */
-    time_ms ops_counted_ms;
-    int64_t ops_a_second;
+    struct turns turns;
     uint64_t connections_received;
     uint64_t connections_rejected;
     uint64_t clients_over_output; /* closed for it */

@@ -104,6 +104,7 @@ enum err node_create(const struct node_options *options, struct node_clock clock
     prng_hex(&node->prng, node->run_id, sizeof(node->run_id));
     list_init(&node->waiting);
     node_links_init(node);
+    turns_init(node);
     node->keyspace = data_create_keyspace(node);
     create_engine(node);
     permit_init(node);
@@ -140,6 +141,7 @@ void node_destroy(struct node *node)
     memory_free(node->lone_rows);
     keyspace_destroy(node->keyspace);
     memory_free(node->batch);
+    turns_fini(node);
     for (size_t i = 0; i < TRACE_EVENTS; i++) memory_free(node->events[i].text);
     config_destroy(node->config);
     node->magic = 0;
@@ -225,19 +227,9 @@ static bool input_is_of_client(const struct node *node, const struct node_input 
     return link != NULL && link->kind == CONNECTION_CLIENT;
 }
 
-static void count_operations(struct node *node)
-{
-    time_ms passed_ms = node->clock.now_ms - node->ops_counted_ms;
-    if (passed_ms < 1000) return;
-    uint64_t commands = engine_counters(node->engine)->commands;
-    node->ops_a_second = (int64_t)(commands - node->commands_before) * 1000 / passed_ms;
-    node->commands_before = commands;
-    node->ops_counted_ms = node->clock.now_ms;
-}
-
 static void node_cron(struct node *node)
 {
-    count_operations(node);
+    turns_cron(node);
     snapshots_cron(node);
     limits_cron(node);
 }
@@ -273,6 +265,7 @@ void node_turn(struct node *node, struct node_clock clock, const struct node_inp
     node->clock = clock;
     node->effects = effects;
     node->turn++;
+    turns_begin(node);
     bus_take_accepted(node);
     repl_perform(node);
     for (size_t i = 0; i < count; i++)
@@ -281,13 +274,18 @@ void node_turn(struct node *node, struct node_clock clock, const struct node_inp
     run_timers(node);
     follow_apply(node);
     repl_perform(node);
-    if (node->load.file != NULL) snapshots_load_turn(node);
+    if (node->load.file != NULL) {
+        snapshots_load_turn(node);
+        node_mark(node, "loading");
+    }
     if (node->permit_is_stale) permit_refresh(node);
     permit_refresh_cheap(node);
+    node_mark(node, "cluster, replication and timers");
 
     for (size_t i = 0; i < count; i++)
         if (input_is_of_client(node, &inputs[i])) take_input(node, &inputs[i]);
     clients_turn(node);
+    turns_mark_commands(node);
     data_expire(node);
     clients_propagate(node);
     if (node->failover.state != FAILOVER_NONE) failover_turn(node);
@@ -302,6 +300,7 @@ void node_turn(struct node *node, struct node_clock clock, const struct node_inp
     clients_take_ready(node);
     repl_perform(node);
     node_links_flush(node);
+    node_mark(node, "propagation");
     node->effects = NULL;
 }
 

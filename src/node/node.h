@@ -175,6 +175,11 @@ void node_turn(struct node *node, struct node_clock clock, const struct node_inp
 /* Between the turn and the sends, with a fresh clock: takes back the replies of writes whose
  * lease ran out meanwhile (their connections are closed instead). */
 void node_before_send(struct node *node, struct node_clock clock, struct node_effects *effects);
+/* The time since the last mark was spent on this part of the turn; INFO names the longest part of
+ * the longest turn. */
+void node_mark(struct node *node, const char *part);
+/* The effects are done. */
+void node_turn_done(struct node *node);
 time_ms node_deadline(const struct node *node);
 /* True while it has work of its own left (loading, expiry, a long batch): do not wait. */
 bool node_is_busy(const struct node *node);

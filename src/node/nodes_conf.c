@@ -34,9 +34,11 @@ bool nodes_conf_save(struct node *node)
     writing->is_stale = writing->is_running;
     writing->wants_more = false;
     struct buffer text = { 0 };
+    node_mark(node, "cluster, replication and timers");
     cluster_conf_write(node->cluster, &text);
     enum err err = disk_replace(node->disk, node->config->cluster_config_file, buffer_bytes(&text));
     buffer_fini(&text);
+    node_mark(node, "save of nodes.conf");
     if (!err) return true;
 
     cluster_save_failed(node->cluster);

@@ -211,6 +211,17 @@ void permit_pause(struct node *node, time_ms until_ms);
 /* What changes without an event: good replicas. */
 void permit_refresh_cheap(struct node *node);
 
+/* ---- turns.c ---- */
+void turns_init(struct node *node);
+void turns_fini(struct node *node);
+void turns_reset(struct node *node); /* CONFIG RESETSTAT */
+void turns_begin(struct node *node);
+void turns_mark_commands(struct node *node);
+void turns_cron(struct node *node);
+uint64_t turns_rate(const struct node *node, enum turn_rate which);
+void turns_print_rates(const struct node *node, struct buffer *into);
+void turns_print(const struct node *node, struct buffer *into);
+
 /* ---- options.c ---- */
 void options_engine(const struct node *node, struct engine_settings *settings);
 void options_primary(const struct node *node, struct primary_options *options);

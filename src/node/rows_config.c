@@ -133,6 +133,7 @@ static void run_resetstat(struct call *call)
     engine_statistics_reset(node->engine);
     keyspace_stats_reset(node->keyspace);
     primary_counts_reset(node->primary);
+    turns_reset(node);
     node->net_in = 0;
     node->net_out = 0;
     node->net_repl_in = 0;

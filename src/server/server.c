@@ -62,12 +62,19 @@ static void server_perform(struct server *server, const struct node_effect *effe
         break;
     }
     case NODE_RESOLVE: resolver_ask(server->resolver, effect->token, effect->host); break;
-    case NODE_FORK: child_start(server, effect->job); break;
+    case NODE_FORK:
+        node_mark(server->node, "sending");
+        child_start(server, effect->job);
+        node_mark(server->node, "fork");
+        break;
     case NODE_KILL_CHILD: child_kill(server); break;
     case NODE_FREE: worker_submit(server->freeing, effect->garbage_free, effect->garbage); break;
     case NODE_WRITE: server_write(server, effect->write); break;
     case NODE_APPLY: server_apply(server, (uint32_t)effect->count); break;
-    case NODE_STALL: process_stall(effect->count); break;
+    case NODE_STALL:
+        process_stall(effect->count);
+        node_mark(server->node, "DEBUG SLEEP");
+        break;
     case NODE_EXIT:
         server->wants_exit = true;
         server->exit_code = effect->count;
@@ -162,6 +169,7 @@ static void server_turn(struct server *server)
     for (size_t i = 0; i < server->effects.count; i++)
         server_perform(server, &server->effects.items[i]);
     node_effects_clear(&server->effects);
+    node_turn_done(server->node);
 
     if (!server->was_ready && node_is_ready(server->node)) {
         server->was_ready = true;
