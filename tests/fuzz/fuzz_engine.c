@@ -36,6 +36,7 @@ static void side_init(struct side *side, enum session_kind kind)
         .ticks = no_ticks,
     });
     commands_register(side->engine);
+    engine_notify(side->engine, UINT32_MAX); /* a subscriber among the inputs hears everything */
     side->stream_db = 0;
     side->session = session_create(side->engine, &(struct session_options){ .kind = kind }, 0);
 }
