@@ -165,9 +165,51 @@ void pubsub_drop_session(struct engine *engine, struct session *session)
 
 /* --- publishing -------------------------------------------------------------------------- */
 
-static size_t publish_plain(struct engine *engine, enum pubsub_kind kind, struct bytes name,
-                            struct bytes payload)
+/* A large payload is copied once, and sent from there to every subscriber. */
+#define PAYLOAD_SHARE_MIN (16 * KIB)
+
+struct shared_payload {
+    struct shared shared;
+    size_t size;
+    char text[];
+};
+
+struct message {
+    struct bytes name;
+    struct bytes payload;
+    struct shared_payload *copy; /* one reference; NULL: none yet */
+};
+
+static void payload_release(struct shared *shared)
 {
+    struct shared_payload *copy = CONTAINER_OF(shared, struct shared_payload, shared);
+    memory_free_sized(copy, sizeof(*copy) + copy->size);
+}
+
+static struct shared_payload *payload_copy(struct bytes payload)
+{
+    struct shared_payload *copy = memory_alloc(sizeof(*copy) + payload.size);
+    copy->shared = (struct shared){ .references = 1, .release = payload_release };
+    copy->size = payload.size;
+    memcpy(copy->text, payload.data, payload.size);
+    return copy;
+}
+
+static void write_message(struct resp_writer *writer, struct message *message)
+{
+    resp_bulk(writer, message->name);
+    if (message->payload.size < PAYLOAD_SHARE_MIN) {
+        resp_bulk(writer, message->payload);
+        return;
+    }
+    if (message->copy == NULL) message->copy = payload_copy(message->payload);
+    resp_bulk_shared(writer, &message->copy->shared,
+                     bytes_of(message->copy->text, message->copy->size));
+}
+
+static size_t publish_plain(struct engine *engine, enum pubsub_kind kind, struct message *message)
+{
+    struct bytes name = message->name;
     struct channel *channel = pubsub_channel_find(&engine->pubsub, kind, name);
     if (channel == NULL) return 0;
     LIST_EACH(&channel->subscribers, struct subscription, subscription, in_channel)
@@ -175,28 +217,26 @@ static size_t publish_plain(struct engine *engine, enum pubsub_kind kind, struct
         struct resp_writer *writer = session_push_writer(engine, subscription->session);
         resp_push(writer, 3);
         resp_bulk_text(writer, kind == PUBSUB_SHARD ? "smessage" : "message");
-        resp_bulk(writer, name);
-        resp_bulk(writer, payload);
+        write_message(writer, message);
     }
     if (kind == PUBSUB_SHARD && engine->observers & OBSERVER_SLOTS)
-        slot_counts_message(engine, name, payload, channel->subscriber_count);
+        slot_counts_message(engine, name, message->payload, channel->subscriber_count);
     return channel->subscriber_count;
 }
 
-static size_t publish_to_patterns(struct engine *engine, struct bytes name, struct bytes payload)
+static size_t publish_to_patterns(struct engine *engine, struct message *message)
 {
     size_t count = 0;
     LIST_EACH(&engine->pubsub.spaces[PUBSUB_PATTERN].order, struct channel, pattern, order)
     {
-        if (!glob_matches(channel_name(pattern), name)) continue;
+        if (!glob_matches(channel_name(pattern), message->name)) continue;
         LIST_EACH(&pattern->subscribers, struct subscription, subscription, in_channel)
         {
             struct resp_writer *writer = session_push_writer(engine, subscription->session);
             resp_push(writer, 4);
             resp_bulk_text(writer, "pmessage");
             resp_bulk(writer, channel_name(pattern));
-            resp_bulk(writer, name);
-            resp_bulk(writer, payload);
+            write_message(writer, message);
         }
         count += pattern->subscriber_count;
     }
@@ -211,9 +251,11 @@ bool pubsub_has_listeners(const struct pubsub *pubsub)
 size_t engine_publish(struct engine *engine, bool is_sharded, struct bytes channel,
                       struct bytes payload)
 {
-    if (is_sharded) return publish_plain(engine, PUBSUB_SHARD, channel, payload);
-    size_t count = publish_plain(engine, PUBSUB_CHANNEL, channel, payload);
-    return count + publish_to_patterns(engine, channel, payload);
+    struct message message = { .name = channel, .payload = payload };
+    size_t count = publish_plain(engine, is_sharded ? PUBSUB_SHARD : PUBSUB_CHANNEL, &message);
+    if (!is_sharded) count += publish_to_patterns(engine, &message);
+    if (message.copy != NULL) shared_drop(&message.copy->shared);
+    return count;
 }
 
 void pubsub_carry(struct pubsub *pubsub, bool is_sharded, struct bytes channel,

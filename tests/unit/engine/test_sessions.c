@@ -248,6 +248,30 @@ START_TEST(in_resp3_a_message_to_oneself_comes_after_the_reply)
 }
 END_TEST
 
+START_TEST(a_large_message_is_held_once_for_all_who_wait_for_it)
+{
+    struct session *readers[20];
+    for (size_t i = 0; i < COUNT_OF(readers); i++) {
+        readers[i] = world_session(world);
+        world_ask_as(world, readers[i], i % 2 ? "SUBSCRIBE c" : "PSUBSCRIBE c*");
+    }
+    struct buffer payload = { 0 };
+    while (payload.size < MIB) buffer_append_text(&payload, "many words, ");
+    size_t before = memory_used();
+    ck_assert_uint_eq(engine_publish(world->engine, false, BYTES("c"), buffer_bytes(&payload)),
+                      COUNT_OF(readers));
+    ck_assert_uint_lt(memory_used() - before, 2 * MIB);
+    for (size_t i = 0; i < COUNT_OF(readers); i++) {
+        ck_assert_uint_gt(session_memory(readers[i]), payload.size); /* it keeps it alive */
+        const char *heard = world_heard(world, readers[i]);
+        ck_assert_ptr_nonnull(strstr(heard, "many words, many words"));
+        ck_assert_uint_gt(strlen(heard), payload.size);
+        ck_assert_uint_lt(session_memory(readers[i]), payload.size);
+    }
+    buffer_fini(&payload);
+}
+END_TEST
+
 START_TEST(shard_channels_are_counted_and_lost_with_their_slot)
 {
     ASK("SSUBSCRIBE a", "*3\r\n$10\r\nssubscribe\r\n$1\r\na\r\n:1\r\n");
@@ -313,6 +337,7 @@ int main(void)
         a_message_reaches_channels_and_patterns,
         subscribers_of_resp2_may_say_little,
         in_resp3_a_message_to_oneself_comes_after_the_reply,
+        a_large_message_is_held_once_for_all_who_wait_for_it,
         shard_channels_are_counted_and_lost_with_their_slot,
         a_subscriber_that_goes_away_leaves_nothing_behind,
         statistics_tell_calls_refusals_and_failures_apart,
