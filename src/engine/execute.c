@@ -5,6 +5,8 @@
 
 #define SHOWN_MAX 128 /* bytes of an unknown name, and of its arguments, that an error repeats */
 
+static const char no_auth[] = "NOAUTH Authentication required.";
+
 /* --- refusing ---------------------------------------------------------------------------- */
 
 static void append_shown(struct buffer *text, struct bytes bytes, size_t room)
@@ -59,7 +61,10 @@ static bool refuse_request(struct call *call)
     const struct command_entry *entry = call->entry;
     struct session *session = call->session;
     if (!session->is_authenticated && (entry == NULL || !(entry->flags & CMD_NO_AUTH))) {
-        reply_error(call, "NOAUTH Authentication required.");
+        if (entry != NULL && entry->flags & CMD_IS_EXEC)
+            abort_exec(call, no_auth);
+        else
+            reply_error(call, no_auth);
         return true;
     }
     if (entry == NULL) {

@@ -1,5 +1,6 @@
 """Connections beside Valkey's: the same conversations, the same bytes to everybody in them."""
 import re
+import socket
 
 import eirtest
 import twins
@@ -615,6 +616,117 @@ i: CLIENT REPLY ON
 """
 
 
+STRANGERS = """
+a: PING
+a: HELLO
+a: HELLO 3
+a: HELLO 2 SETNAME x
+a: HELLO 3 AUTH default wrong
+a: HELLO 9 AUTH default s3
+a: HELLO 3 SETNAME "a b" AUTH default s3
+a: PING
+a: HELLO 3 AUTH default wrong SETNAME y
+a: NOSUCH
+a: GET
+a: GET k
+a: MULTI
+a: EXEC
+a: SUBSCRIBE x
+a: RESET
+a: AUTH
+a: AUTH s3 s3 s3
+a: AUTH wrong
+a: AUTH default wrong
+a: AUTH bob s3
+a: CLIENT ID
+a: CLIENT
+a: CLIENT SETINFO LIB-NAME x
+a: HELLO 3 AUTH default s3 SETNAME me
+a: CLIENT GETNAME
+a: PING
+a: AUTH wrong
+a: PING
+a: MULTI
+a: AUTH wrong
+a: AUTH s3
+a: PING
+a: EXEC
+a: RESET
+a: PING
+a: HELLO
+a: AUTH s3
+a: CLIENT GETNAME
+a: SUBSCRIBE c
+a: AUTH s3
+a: HELLO 3
+a: PING
+a: RESET
+a: GET x
+b: QUIT
+c: AUTH s3
+c: CLIENT TRACKING ON
+c: MONITOR
+c: RESET
+c: PING
+c: AUTH default s3
+c: CLIENT TRACKINGINFO
+c: READONLY
+c: SELECT 2
+c: MULTI
+c: SET a b
+c: RESET
+c: AUTH s3
+c: EXEC
+c: DBSIZE
+c: ECHO
+c: echo "hello world"
+c: QUIT
+d: AUTH s3
+d: HELLO 3
+d: CLIENT CAPA redirect
+d: ASKING
+d: CLIENT NO-TOUCH on
+d: RESET
+d: AUTH s3
+d: CLIENT TRACKINGINFO
+e: HELLO 3 AUTH default s3
+e: SUBSCRIBE x
+e: UNSUBSCRIBE
+e: PSUBSCRIBE a* b*
+e: PUNSUBSCRIBE b* c*
+e: SSUBSCRIBE q
+e: SUNSUBSCRIBE
+e: SUNSUBSCRIBE
+e: PUNSUBSCRIBE
+e: PUNSUBSCRIBE
+e: UNSUBSCRIBE
+e: UNSUBSCRIBE a b
+e: CLIENT KILL TYPE normal SKIPME no
+"""
+
+
+def inline(port, script):
+    """As typed by hand, and the answers up to the end; who must name itself cannot ask for ids."""
+    found = {}
+    for line in script.strip().splitlines():
+        name, _, request = line.partition(": ")
+        found[name] = found.get(name, b"") + request.encode() + b"\r\n"
+    return {name: re.sub(rb"\bid\r\n:\d+", b"id\r\n:ID", talk(port, data))
+            for name, data in found.items()}
+
+
+def talk(port, data):
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        connection.sendall(data)
+        connection.shutdown(socket.SHUT_WR)
+        answer = b""
+        while True:
+            piece = connection.recv(65536)
+            if not piece:
+                return answer
+            answer += piece
+
+
 @eirtest.needs_peer
 class SameConversations(eirtest.TestCase):
     def compare(self, script, **options):
@@ -622,6 +734,14 @@ class SameConversations(eirtest.TestCase):
         ours = self.start_server(**options)
         expected = twins.talk(theirs.port, script, MASK)
         found = twins.talk(ours.port, script, MASK)
+        for name, data in expected.items():
+            with self.subTest(connection=name):
+                self.assertEqual(lines(found[name]), lines(data))
+
+    def test_strangers_introduce_themselves(self):
+        options = {"requirepass": "s3"}
+        theirs, ours = self.start_peer(**options), self.start_server(**options)
+        expected, found = inline(theirs.port, STRANGERS), inline(ours.port, STRANGERS)
         for name, data in expected.items():
             with self.subTest(connection=name):
                 self.assertEqual(lines(found[name]), lines(data))
