@@ -159,6 +159,37 @@ void memory_free_sized(void *block, size_t size)
 #endif
 }
 
+void *memory_alloc_aligned(size_t size, size_t alignment)
+{
+#ifdef EIR_SYSTEM_MALLOC
+    void *block = aligned_alloc(alignment, size);
+#else
+    void *block = mallocx(size, MALLOCX_ALIGN(alignment));
+#endif
+    if (block == NULL) out_of_memory(size);
+    return block;
+}
+
+void memory_free_aligned(void *block, size_t size, size_t alignment)
+{
+#ifdef EIR_SYSTEM_MALLOC
+    free(block);
+#else
+    sdallocx(block, size, MALLOCX_ALIGN(alignment));
+#endif
+}
+
+void memory_counted(int64_t change)
+{
+    count(change);
+}
+
+void memory_counted_new(int64_t size)
+{
+    allocation_count++;
+    count(size);
+}
+
 char *memory_copy_text(const char *text)
 {
     size_t size = strlen(text) + 1;

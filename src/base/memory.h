@@ -18,6 +18,14 @@ char *memory_copy_text(const char *text);
  * the allocator is not asked. `size` is what was passed to memory_alloc or memory_realloc. */
 void memory_free_sized(void *block, size_t size);
 
+/* For an allocator that cuts blocks up itself: a block that is not counted, freed with the same
+ * size and alignment, and a word about what of it is in use. memory_counted_new counts as an
+ * allocation too. */
+void *memory_alloc_aligned(size_t size, size_t alignment) __attribute__((returns_nonnull));
+void memory_free_aligned(void *block, size_t size, size_t alignment);
+void memory_counted(int64_t change);
+void memory_counted_new(int64_t size);
+
 /* Bytes that an allocation of `size` really takes (the allocator's size class). */
 size_t memory_class(size_t size);
 /* Bytes that this block really takes. */

@@ -1,6 +1,7 @@
 /* Entries: built, read and reshaped. The layout is in inline.h, its drawing in entry.h. */
 #include "base/ensure.h"
 #include "base/memory.h"
+#include "base/slabs.h"
 #include "keyspace/internal.h"
 
 static const size_t form_head_sizes[] = {
@@ -121,11 +122,11 @@ struct entry *entry_create(struct entry *reuse, struct bytes key, const struct c
     ensure(key.size <= UINT32_MAX);
     size_t size = size_for(key.size, content, expiry_ms);
     struct entry *entry = reuse;
-    if (reuse != NULL && memory_class(entry_size(reuse)) != memory_class(size)) {
+    if (reuse != NULL && slabs_class(entry_size(reuse)) != slabs_class(size)) {
         entry_free_shell(reuse);
         entry = NULL;
     }
-    if (entry == NULL) entry = memory_alloc(size);
+    if (entry == NULL) entry = slabs_alloc(size);
     head_write(entry, key.size, content, expiry_ms, clock);
     if (key.size > 0) memcpy((char *)entry + entry_key_at(entry), key.data, key.size);
     value_write(entry, content);
@@ -134,7 +135,7 @@ struct entry *entry_create(struct entry *reuse, struct bytes key, const struct c
 
 void entry_free_shell(struct entry *entry)
 {
-    memory_free_sized(entry, entry_size(entry));
+    slabs_free(entry, entry_size(entry));
 }
 
 void entry_destroy(struct entry *entry)
@@ -260,7 +261,7 @@ const char *entry_encoding(const struct entry *entry)
 
 size_t entry_memory(const struct entry *entry, size_t samples)
 {
-    size_t memory = memory_class(entry_size(entry));
+    size_t memory = slabs_class(entry_size(entry));
     if (entry_form(entry) != FORM_POINTER) return memory;
     return memory + value_memory(entry_type(entry), entry_value(entry), samples);
 }
@@ -275,15 +276,15 @@ struct entry *entry_set_expiry(struct entry *entry, time_ms expiry_ms)
     if (had != has) {
         size_t before = entry_size(entry);
         size_t after = has ? before + 8 : before - 8;
-        bool moves = memory_class(before) != memory_class(after);
-        if (moves && has) entry = memory_realloc(entry, after);
+        bool moves = slabs_class(before) != slabs_class(after);
+        if (moves && has) entry = slabs_resize(entry, before, after);
         char *base = (char *)entry;
         if (has)
             memmove(base + at + 8, base + at, before - at);
         else
             memmove(base + at, base + at + 8, after - at);
         entry->kind ^= ENTRY_HAS_EXPIRY;
-        if (moves && !has) entry = memory_realloc(entry, after);
+        if (moves && !has) entry = slabs_resize(entry, before, after);
     }
     if (has) memcpy((char *)entry + at, &expiry_ms, sizeof(expiry_ms));
     return entry;
@@ -308,7 +309,7 @@ static struct entry *text_grow(struct entry *entry, size_t size)
     size_t text_at = entry_value_at(entry) + form_head_sizes[form_before];
     size_t text_at_after = entry_value_at(entry) + form_head_sizes[form];
     size_t after = text_at_after + size;
-    if (memory_class(before) != memory_class(after)) entry = memory_realloc(entry, after);
+    entry = slabs_resize(entry, before, after);
 
     char *base = (char *)entry;
     if (text_at != text_at_after) memmove(base + text_at_after, base + text_at, size_before);

@@ -1,6 +1,7 @@
 /* The keyspace in the node's hands: made, flushed, swapped, cleared of slots, rid of what expired.
  */
 #include "base/memory.h"
+#include "base/slabs.h"
 #include "node/parts.h"
 
 /* Expired keys that one turn removes at most: about a quarter of a millisecond of work at the usual
@@ -45,6 +46,7 @@ static void garbage_free(void *garbage)
 
 void data_sweep(struct node *node)
 {
+    slabs_collect(); /* what was garbage earlier */
     node_free_later(node, keyspace_garbage_take(node->keyspace), garbage_free);
 }
 

@@ -88,6 +88,7 @@ INCLUDES = [
 # Mutable state of a file, and why it may be.
 GLOBALS = {
     "src/base/memory.c": "memory counters",
+    "src/base/slabs.c": "the pages of small objects",
     "src/base/log.c": "the log sink",
     "src/base/ensure.c": "the hook that dumps a trace before the abort",
 }

@@ -1,0 +1,37 @@
+/* Small objects in steps of eight bytes, for the entries of keys.
+ *
+ * The allocator's own classes go 32, 48, 64, 80, 96, 112, 128, 160, ...: a key of 16 bytes with an
+ * expiry and a value of 8 takes 38 bytes and would be given 48. Here it takes 40. Whoever frees
+ * an object knows its size.
+ *
+ * One thread allocates: the first that does. Any thread may free; what another one frees comes
+ * back when slabs_collect is called. */
+#ifndef EIR_BASE_SLABS_H
+#define EIR_BASE_SLABS_H
+
+#include "base/units.h"
+
+#define SLAB_STEP     8
+#define SLAB_SIZE_MAX 256 /* larger ones are the allocator's */
+
+/* Bytes that an object of this size really takes. */
+size_t slabs_class(size_t size);
+void *slabs_alloc(size_t size) __attribute__((returns_nonnull));
+void slabs_free(void *object, size_t size);
+/* A larger or smaller one with the same bytes at its start; `object` is gone. */
+void *slabs_resize(void *object, size_t before, size_t after) __attribute__((returns_nonnull));
+
+/* Takes in what other threads have freed. Cheap when there is nothing. */
+void slabs_collect(void);
+/* The object stands on a page that is mostly empty while others of its class could take it: who
+ * can move it (allocate, copy, free) should. */
+bool slabs_should_move(const void *object, size_t size);
+
+struct slabs_stats {
+    size_t pages;        /* in use */
+    size_t page_bytes;   /* of these */
+    size_t object_bytes; /* that stand on them */
+};
+void slabs_stats_read(struct slabs_stats *stats);
+
+#endif

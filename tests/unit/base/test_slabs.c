@@ -1,0 +1,137 @@
+/* Small objects: their sizes, their bytes, and pages that come and go. */
+#include "base/memory.h"
+#include "base/prng.h"
+#include "base/slabs.h"
+#include <check.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#define OBJECTS 20000
+
+struct object {
+    unsigned char *at;
+    size_t size;
+    unsigned char mark;
+};
+static struct object objects[OBJECTS];
+
+static void fill(struct object *object, size_t size, unsigned char mark)
+{
+    *object = (struct object){ slabs_alloc(size), size, mark };
+    memset(object->at, mark, size);
+}
+
+static void check_and_free(struct object *object)
+{
+    for (size_t i = 0; i < object->size; i++) ck_assert_uint_eq(object->at[i], object->mark);
+    slabs_free(object->at, object->size);
+    object->at = NULL;
+}
+
+START_TEST(an_object_takes_its_size_in_steps_of_eight)
+{
+    ck_assert_uint_eq(slabs_class(0), 8);
+    ck_assert_uint_eq(slabs_class(33), 40);
+    ck_assert_uint_eq(slabs_class(38), 40);
+    ck_assert_uint_eq(slabs_class(256), 256);
+    ck_assert_uint_ge(slabs_class(257), 257);
+    size_t before = memory_used();
+    void *object = slabs_alloc(38);
+    ck_assert_uint_ge(memory_used() - before, 38);
+    ck_assert_uint_le(memory_used() - before, 40);
+    slabs_free(object, 38);
+    ck_assert_uint_eq(memory_used(), before);
+}
+END_TEST
+
+START_TEST(objects_keep_their_bytes_whatever_is_freed_beside_them)
+{
+    struct prng prng;
+    prng_init(&prng, 3);
+    for (int round = 0; round < 200000; round++) {
+        struct object *object = &objects[prng_below(&prng, OBJECTS)];
+        size_t size = 1 + prng_below(&prng, prng_below(&prng, 8) == 0 ? 400 : 64);
+        if (object->at == NULL) {
+            fill(object, size, (unsigned char)round);
+        } else if (prng_below(&prng, 3) == 0) {
+            object->at = slabs_resize(object->at, object->size, size);
+            if (size > object->size)
+                memset(object->at + object->size, object->mark, size - object->size);
+            object->size = size;
+        } else {
+            check_and_free(object);
+        }
+    }
+    for (size_t i = 0; i < OBJECTS; i++)
+        if (objects[i].at != NULL) check_and_free(&objects[i]);
+}
+END_TEST
+
+static void *free_all(void *none)
+{
+    for (size_t i = 0; i < OBJECTS; i++) check_and_free(&objects[i]);
+    return none;
+}
+
+START_TEST(what_another_thread_frees_is_used_again)
+{
+    struct slabs_stats full, after;
+    pthread_t thread;
+    size_t before = memory_used();
+    for (size_t i = 0; i < OBJECTS; i++) fill(&objects[i], 40, (unsigned char)i);
+    slabs_stats_read(&full);
+    ck_assert_int_eq(pthread_create(&thread, NULL, free_all, NULL), 0);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    slabs_collect();
+    slabs_stats_read(&after);
+    ck_assert_uint_eq(after.object_bytes, 0);
+    ck_assert_uint_le(after.pages, 1);
+    ck_assert_uint_eq(memory_used(), before);
+    for (size_t i = 0; i < OBJECTS; i++) fill(&objects[i], 40, (unsigned char)i);
+    slabs_stats_read(&after);
+    ck_assert_uint_eq(after.pages, full.pages);
+    for (size_t i = 0; i < OBJECTS; i++) check_and_free(&objects[i]);
+}
+END_TEST
+
+START_TEST(sparse_pages_are_given_back_by_moving_their_objects)
+{
+    struct slabs_stats before, after;
+    for (size_t i = 0; i < OBJECTS; i++) fill(&objects[i], 64, (unsigned char)i);
+    struct prng prng;
+    prng_init(&prng, 5);
+    for (size_t i = 0; i < OBJECTS; i++)
+        if (prng_below(&prng, 10) != 0) check_and_free(&objects[i]);
+    slabs_stats_read(&before);
+    for (int round = 0; round < 10; round++)
+        for (size_t i = 0; i < OBJECTS; i++) {
+            struct object *object = &objects[i];
+            if (object->at == NULL || !slabs_should_move(object->at, object->size)) continue;
+            struct object old = *object;
+            fill(object, old.size, old.mark);
+            check_and_free(&old);
+        }
+    slabs_stats_read(&after);
+    ck_assert_uint_eq(after.object_bytes, before.object_bytes);
+    if (before.pages > 0) ck_assert_uint_le(after.pages, before.pages / 3);
+    for (size_t i = 0; i < OBJECTS; i++)
+        if (objects[i].at != NULL) check_and_free(&objects[i]);
+}
+END_TEST
+
+int main(void)
+{
+    TCase *tests = tcase_create("slabs");
+    tcase_set_timeout(tests, 60);
+    tcase_add_test(tests, an_object_takes_its_size_in_steps_of_eight);
+    tcase_add_test(tests, objects_keep_their_bytes_whatever_is_freed_beside_them);
+    tcase_add_test(tests, what_another_thread_frees_is_used_again);
+    tcase_add_test(tests, sparse_pages_are_given_back_by_moving_their_objects);
+    Suite *suite = suite_create("base/slabs");
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
