@@ -23,6 +23,7 @@ void session_attach(struct engine *engine, struct session *session,
     session->connection = options->connection;
     session->fd = options->fd;
     session->created_ms = session->active_ms = now_ms;
+    session->bytes_in = session->bytes_out = session->command_count = 0;
     copy_address(options->address, session->address, sizeof(session->address));
     copy_address(options->local_address, session->local_address, sizeof(session->local_address));
     list_append(&engine->sessions, &session->link);

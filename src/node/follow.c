@@ -77,6 +77,8 @@ void follow_connected(struct node *node, struct link *link)
 void follow_received(struct node *node, struct link *link, struct bytes bytes)
 {
     node->net_repl_in += bytes.size;
+    node->stream_session->bytes_in += bytes.size;
+    node->stream_session->active_ms = node->clock.now_ms;
     struct replica_event event = follow_event(node, REPLICA_RECEIVED);
     event.link = link->repl_link;
     event.bytes = bytes;
