@@ -71,6 +71,7 @@ void clients_received(struct node *node, struct link *link, struct bytes bytes)
     node->batch[node->batch_count++] =
         (struct engine_input){ .session = link->session, .bytes = bytes };
     node->net_in += bytes.size;
+    node->reads++;
 }
 
 /* Takes the connection apart; the shell has closed it, or is told to. */

@@ -22,6 +22,7 @@ struct info_section {
 
 static const struct info_section sections[] = {
     { "server", "Server", SHOWN_BY_DEFAULT | SHOWN_BY_ALL, info_server },
+    { "tls", "TLS", SHOWN_BY_ALL, info_tls },
     { "clients", "Clients", SHOWN_BY_DEFAULT | SHOWN_BY_ALL, info_clients },
     { "memory", "Memory", SHOWN_BY_DEFAULT | SHOWN_BY_ALL, info_memory },
     { "persistence", "Persistence", SHOWN_BY_DEFAULT | SHOWN_BY_ALL, info_persistence },
@@ -34,6 +35,7 @@ static const struct info_section sections[] = {
     { "latencystats", "Latencystats", SHOWN_BY_ALL, info_latencystats },
     { "cluster", "Cluster", SHOWN_BY_DEFAULT | SHOWN_BY_ALL, info_cluster },
     { "cluster_info", "Cluster Info", SHOWN_BY_ALL, info_cluster_info },
+    { "scriptingengines", "Scripting Engines", SHOWN_BY_ALL, info_engines },
     { "keyspace", "Keyspace", SHOWN_BY_DEFAULT | SHOWN_BY_ALL, info_keyspace },
 };
 

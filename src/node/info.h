@@ -18,6 +18,8 @@ void info_figures(struct buffer *into, const struct info_figure *figures, size_t
 /* info_server.c: what this process is and uses */
 void info_server(struct node *node, struct buffer *into);
 void info_memory(struct node *node, struct buffer *into);
+void info_tls(struct node *node, struct buffer *into);
+void info_engines(struct node *node, struct buffer *into);
 void info_cpu(struct node *node, struct buffer *into);
 void info_modules(struct node *node, struct buffer *into);
 

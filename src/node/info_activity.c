@@ -135,7 +135,9 @@ static void print_traffic(const struct node *node, struct buffer *into)
         { "total_net_input_bytes", (int64_t)node->net_in },
         { "total_net_output_bytes", (int64_t)node->net_out },
         { "total_net_repl_input_bytes", (int64_t)node->net_repl_in },
-        { "total_net_repl_output_bytes", 0 },
+        { "total_net_repl_output_bytes", (int64_t)node->net_repl_out },
+        { "total_net_cluster_slot_import_bytes", 0 },
+        { "total_net_cluster_slot_export_bytes", 0 },
     };
     info_figures(into, figures, COUNT_OF(figures));
     turns_print_rates(node, into);
@@ -181,28 +183,42 @@ void info_stats(struct node *node, struct buffer *into)
         { "pubsub_channels", (int64_t)counters->channels },
         { "pubsub_patterns", (int64_t)counters->patterns },
         { "pubsubshard_channels", (int64_t)counters->shard_channels },
-        { "latest_fork_usec", 0 },
+        { "latest_fork_usec", node->snapshots.fork_us },
         { "total_forks", (int64_t)node->snapshots.forks },
         { "migrate_cached_sockets", 0 },
         { "slave_expires_tracked_keys", 0 },
+        { "active_defrag_hits", 0 },
+        { "active_defrag_misses", 0 },
+        { "active_defrag_key_hits", 0 },
+        { "active_defrag_key_misses", 0 },
+        { "total_active_defrag_time", 0 },
+        { "current_active_defrag_time", 0 },
         { "tracking_total_keys", (int64_t)counters->keys_tracked },
         { "tracking_total_items", (int64_t)counters->items_tracked },
         { "tracking_total_prefixes", (int64_t)counters->prefixes_tracked },
         { "unexpected_error_replies", 0 },
         { "total_error_replies", (int64_t)counters->error_replies },
         { "dump_payload_sanitizations", 0 },
-        { "client_query_buffer_limit_disconnections", (int64_t)counters->queries_over_limit },
-        { "client_output_buffer_limit_disconnections", (int64_t)node->clients_over_output },
+        { "total_reads_processed", (int64_t)node->reads },
+        { "total_writes_processed", (int64_t)node->writes },
         { "io_threaded_reads_processed", 0 },
         { "io_threaded_writes_processed", 0 },
+        { "io_threaded_freed_objects", 0 },
+        { "io_threaded_accept_processed", 0 },
+        { "io_threaded_poll_processed", 0 },
+        { "io_threaded_total_prefetch_batches", 0 },
+        { "io_threaded_total_prefetch_entries", 0 },
+        { "client_query_buffer_limit_disconnections", (int64_t)counters->queries_over_limit },
+        { "client_output_buffer_limit_disconnections", (int64_t)node->clients_over_output },
+        { "reply_buffer_shrinks", 0 },
+        { "reply_buffer_expands", 0 },
     };
     info_figures(into, figures, COUNT_OF(figures));
     turns_print(node, into);
     const struct info_figure denied[] = {
-        { "acl_access_denied_auth", 0 },
-        { "acl_access_denied_cmd", 0 },
-        { "acl_access_denied_key", 0 },
-        { "acl_access_denied_channel", 0 },
+        { "acl_access_denied_auth", 0 },     { "acl_access_denied_cmd", 0 },
+        { "acl_access_denied_key", 0 },      { "acl_access_denied_channel", 0 },
+        { "acl_access_denied_tls_cert", 0 }, { "acl_access_denied_db", 0 },
     };
     info_figures(into, denied, COUNT_OF(denied));
 }

@@ -110,15 +110,17 @@ static void print_used(const struct node *node, const struct node_measures *meas
 
 static void print_scripts(struct buffer *into)
 {
-    print_size(into, "used_memory_lua", 0);
+    info_int(into, "used_memory_lua", 0);
+    info_int(into, "used_memory_vm_eval", 0);
+    info_text(into, "used_memory_lua_human", "0B");
     const struct info_figure figures[] = {
         { "used_memory_scripts_eval", 0 }, { "number_of_cached_scripts", 0 },
         { "number_of_functions", 0 },      { "number_of_libraries", 0 },
-        { "used_memory_vm_eval", 0 },      { "used_memory_vm_functions", 0 },
-        { "used_memory_functions", 0 },
+        { "used_memory_vm_functions", 0 },
     };
     info_figures(into, figures, COUNT_OF(figures));
     print_size(into, "used_memory_vm_total", 0);
+    info_int(into, "used_memory_functions", 0);
     print_size(into, "used_memory_scripts", 0);
 }
 
@@ -196,6 +198,24 @@ void info_cpu(struct node *node, struct buffer *into)
     print_seconds(into, "used_cpu_user_main_thread", measures.cpu_user_us);
     print_seconds(into, "used_active_time_main_thread",
                   measures.cpu_user_us + measures.cpu_system_us);
+}
+
+void info_tls(struct node *node, struct buffer *into)
+{
+    (void)node; /* there is no TLS yet, so there are no certificates */
+    static const char *const kinds[] = { "server_cert", "client_cert", "ca_cert" };
+    for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+        buffer_printf(into, "tls_%s_serial:none\r\n", kinds[i]);
+        buffer_printf(into, "tls_%s_expires_in_seconds:0\r\n", kinds[i]);
+    }
+}
+
+void info_engines(struct node *node, struct buffer *into)
+{
+    (void)node; /* no scripts yet */
+    info_int(into, "engines_count", 0);
+    info_int(into, "engines_total_used_memory", 0);
+    info_int(into, "engines_total_memory_overhead", 0);
 }
 
 void info_modules(struct node *node, struct buffer *into)

@@ -99,6 +99,7 @@ struct snapshots {
     uint64_t dirty_at_fork;
     uint64_t saves;
     uint64_t forks;
+    time_us fork_us; /* how long the last one took */
     uint64_t loaded_keys;
     uint64_t expired_keys;
 };
@@ -248,6 +249,9 @@ struct node {
     time_ms acks_asked_ms;
     uint64_t net_in;
     uint64_t net_out;
+    uint64_t net_repl_out; /* of those, to replicas */
+    uint64_t reads;        /* pieces that arrived, */
+    uint64_t writes;       /* and that went */
     uint64_t net_repl_in;
     struct turns turns;
     uint64_t connections_received;

@@ -204,6 +204,7 @@ static void take_one(struct node *node, const struct node_input *input)
         if (link != NULL) input_closed(node, input, link);
         break;
     case NODE_CHILD_BYTES: snapshots_child_bytes(node, input->bytes); break;
+    case NODE_CHILD_STARTED: snapshots_forked(node, (time_us)input->count); break;
     case NODE_CHILD_EXITED: snapshots_child_exited(node, (int)input->count); break;
     case NODE_RESOLVED: bus_resolved(node, input); break;
     case NODE_SIGNAL: stop_signal(node, (int)input->count); break;
@@ -350,6 +351,9 @@ void node_sent(struct node *node, connection_number connection, size_t count)
         node->bus_bytes_out += count;
     else
         node->net_out += count;
+    node->writes++;
+    if (link->session != NULL && link->session->kind == SESSION_REPLICA)
+        node->net_repl_out += count;
 }
 
 int node_child_run(struct node *node, enum child_job job, struct sink *sink)

@@ -45,6 +45,7 @@ enum node_input_type {
     NODE_CONNECTED,     /* a connection made by NODE_CONNECT is up; names */
     NODE_CLOSED,        /* the connection is gone, or never came up; cause */
     NODE_CHILD_BYTES,   /* the snapshot child wrote these to its pipe */
+    NODE_CHILD_STARTED, /* count: microseconds that the fork took */
     NODE_CHILD_EXITED,  /* count: 0 success, else failure */
     NODE_RESOLVED,      /* token, addresses */
     NODE_SIGNAL,        /* count: enum node_signal */

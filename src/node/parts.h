@@ -168,6 +168,7 @@ bool snapshots_reload(struct node *node);
 enum snapshot_start { SNAPSHOT_STARTED, SNAPSHOT_BUSY, SNAPSHOT_SCHEDULED };
 enum snapshot_start snapshots_save_in_background(struct node *node, bool may_wait);
 void snapshots_child_bytes(struct node *node, struct bytes bytes);
+void snapshots_forked(struct node *node, time_us duration_us);
 void snapshots_child_exited(struct node *node, int code);
 void snapshots_stream_start(struct node *node, uint64_t job, const struct repl_snapshot *wanted);
 void snapshots_stream_stop(struct node *node, uint64_t job);

@@ -136,6 +136,9 @@ static void run_resetstat(struct call *call)
     turns_reset(node);
     node->net_in = 0;
     node->net_out = 0;
+    node->net_repl_out = 0;
+    node->reads = 0;
+    node->writes = 0;
     node->net_repl_in = 0;
     node->connections_received = 0;
     node->connections_rejected = 0;
@@ -143,6 +146,7 @@ static void run_resetstat(struct call *call)
     node->client_memory.evicted = 0;
     node->snapshots.saves = 0;
     node->snapshots.forks = 0;
+    node->snapshots.fork_us = 0;
     reply_ok(call);
 }
 

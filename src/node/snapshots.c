@@ -6,6 +6,7 @@
  * exactly what the data hold. */
 #include "base/log.h"
 #include "base/memory.h"
+#include "engine/latency.h"
 #include "node/parts.h"
 #include <stdio.h>
 
@@ -378,6 +379,12 @@ static void stream_sized_begin(struct node *node, uint64_t job)
     struct primary_event event = stream_event(node, PRIMARY_SNAPSHOT_SIZE, job);
     event.size = size;
     stream_step(node, &event);
+}
+
+void snapshots_forked(struct node *node, time_us duration_us)
+{
+    node->snapshots.fork_us = duration_us;
+    latency_note(node->engine, LATENCY_FORK, (uint64_t)duration_us * 1000);
 }
 
 void snapshots_child_exited(struct node *node, int code)

@@ -4,6 +4,7 @@
 #include "base/ensure.h"
 #include "base/log.h"
 #include "base/sink.h"
+#include "os/clock.h"
 #include "os/disk.h"
 #include "os/process.h"
 
@@ -39,6 +40,7 @@ void child_start(struct server *server, enum child_job job)
 {
     ensure(server->child.pid == 0);
     int pipe_fd = -1;
+    uint64_t start = clock_ticks();
     long pid = process_fork(job == CHILD_STREAM, &pipe_fd);
     if (pid == 0) child_run(server, job, pipe_fd);
     if (pid < 0) {
@@ -47,6 +49,7 @@ void child_start(struct server *server, enum child_job job)
         return;
     }
     server->child = (struct child){ .pid = pid, .pipe = LOOP_HANDLE_NONE };
+    server_add_input(server, NODE_CHILD_STARTED)->count = (clock_ticks() - start) / 1000;
     if (job != CHILD_STREAM) return;
     enum err err = loop_adopt(server->loop, pipe_fd, TAG_CHILD, &server->child.pipe);
     ensure(err == ERR_NONE);
