@@ -26,9 +26,10 @@
 #define RETRY_QUICK_LOW_MS  40
 #define RETRY_QUICK_HIGH_MS 90
 #define RETRY_MS            1000
-/* A stream that flowed for this long is asked to go on at once when it breaks; one that breaks as
- * soon as it begins would turn that into a busy loop. */
-#define FLOWED_MS 1000
+/* A stream that breaks is asked to go on at once. One that breaks as soon as it begins would turn
+ * that into a busy loop: it may so often, until one has flowed for long enough. */
+#define QUICK_TRIES 4
+#define FLOWED_MS   1000
 
 /* Answers are awaited in the order of the requests. */
 enum handshake_step {
@@ -66,6 +67,7 @@ struct replica {
     bool is_drained;
     bool has_synced;
     enum hand_over hand_over;
+    unsigned quick_tries;
     bool was_connected; /* by the link at hand */
 
     uint64_t link; /* 0: none */
@@ -204,12 +206,15 @@ static void lose_link(struct replica *replica, const char *why, time_ms now_ms,
 {
     bool was_connected = replica->state == REPLICA_CONNECTED;
     bool has_flowed = was_connected && now_ms - replica->connected_ms >= FLOWED_MS;
+    if (has_flowed) replica->quick_tries = QUICK_TRIES;
+    bool is_quick = was_connected && replica->quick_tries > 0;
+    if (is_quick) replica->quick_tries--;
     repl_trace(effects, LOG_LEVEL_NOTICE, "link to primary %s:%u lost while %s: %s", replica->host,
                replica->port, replica_state_text(replica->state), why);
     close_link(replica, now_ms, effects);
     replica_move(replica, REPLICA_WAITING);
     if (was_connected) replica->settling_until_ms = now_ms + SETTLING_MS;
-    replica->due_ms = has_flowed ? now_ms : now_ms + retry_delay(replica, now_ms);
+    replica->due_ms = is_quick ? now_ms : now_ms + retry_delay(replica, now_ms);
     if (replica->hand_over == HAND_OVER_PLANNED) refuse_hand_over(replica, why, effects);
     if (replica->hand_over == HAND_OVER_ASKED) replica->hand_over = HAND_OVER_UNKNOWN;
     repl_effect_add(effects, REPL_CHANGED);
@@ -728,6 +733,7 @@ void replica_follow(struct replica *replica, const char *host, uint16_t port, bo
     replica->link_down_ms = down_ms;
     replica->host = memory_copy_text(host);
     replica->port = port;
+    replica->quick_tries = QUICK_TRIES;
     replica->asks_in_full = !has_data && replica->options.node_id[0] != '\0';
     if (replica->asks_in_full) replica->has_synced = false; /* what it synced once is gone */
     replica_move(replica, REPLICA_WAITING);

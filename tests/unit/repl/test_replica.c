@@ -491,6 +491,29 @@ START_TEST(a_stream_that_is_no_protocol_is_not_asked_again_in_a_loop)
 }
 END_TEST
 
+START_TEST(a_stream_that_breaks_goes_on_at_once_unless_it_keeps_breaking)
+{
+    sync_at(100);
+    for (int i = 0; i < 6; i++) {
+        buffer_clear(&story);
+        step(REPLICA_LINK_DOWN, BYTES_EMPTY);
+        bool is_quick = i < 4;
+        ck_assert_int_eq(state(), is_quick ? REPLICA_CONNECTING : REPLICA_WAITING);
+        if (!is_quick) {
+            now_ms = replica_deadline(replica);
+            step(REPLICA_TIMEOUT, BYTES_EMPTY);
+        }
+        expect_story("connect 127.0.0.1:7000 ");
+        shake_hands();
+        receive(BYTES("+CONTINUE\r\n"));
+        ck_assert_int_eq(state(), REPLICA_CONNECTED);
+    }
+    now_ms += 1000;
+    step(REPLICA_LINK_DOWN, BYTES_EMPTY);
+    ck_assert_int_eq(state(), REPLICA_CONNECTING);
+}
+END_TEST
+
 START_TEST(answers_that_make_no_sense_end_the_attempt)
 {
     static const char *const answers[] = { "+FULLRESYNC\r\n",
@@ -627,6 +650,7 @@ int main(void)
     tcase_add_test(tcase, a_promoted_replica_leads_under_a_new_id);
     tcase_add_test(tcase, events_of_a_link_that_was_given_up_mean_nothing);
     tcase_add_test(tcase, a_stream_that_is_no_protocol_is_not_asked_again_in_a_loop);
+    tcase_add_test(tcase, a_stream_that_breaks_goes_on_at_once_unless_it_keeps_breaking);
     tcase_add_test(tcase, answers_that_make_no_sense_end_the_attempt);
     tcase_add_test(tcase, one_that_is_asked_to_lead_is_followed_under_its_new_id);
     tcase_add_test(tcase, a_hand_over_is_taken_back_while_nobody_was_asked);
