@@ -19,6 +19,26 @@ void feed_closed(struct node *node, struct link *link)
     link->follower = NULL;
 }
 
+/* A replica of a cluster says who it is. Who leads at the address of its primary under another id,
+ * because its disk was wiped, has nothing for it: an empty full sync would be the end of the data.
+ * Such a one has no slots, and does not know the replica, or knows it as one of somebody else. */
+bool feed_may_serve(const struct node *node, const struct follower *follower)
+{
+    struct follower_view view;
+    follower_look(follower, node->clock.now_ms, &view);
+    struct node_id id;
+    if (node->cluster == NULL || node_is_replica(node)) return true;
+    if (!node_id_parse(bytes_text(view.node_id), &id)) return true; /* it did not say */
+    struct cluster_peer_view myself;
+    struct cluster_peer_view peer;
+    cluster_peer_view(node->cluster, 0, &myself);
+    if (myself.slot_count > 0) return true;
+    ptrdiff_t index = cluster_peer_find(node->cluster, &id);
+    if (index < 0) return false;
+    cluster_peer_view(node->cluster, (size_t)index, &peer);
+    return node_id_equal(&peer.primary_id, &myself.id);
+}
+
 /* Replicas that the cluster view assigns to us: a full sync need not wait for more than these. */
 static unsigned replicas_assigned(const struct node *node)
 {

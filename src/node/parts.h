@@ -148,6 +148,8 @@ void repl_perform(struct node *node);
 
 /* ---- feed.c ---- */
 struct follower *feed_follower(struct node *node, struct session *session);
+/* False: it means another node, at our address. */
+bool feed_may_serve(const struct node *node, const struct follower *follower);
 void feed_facts(struct node *node);
 void feed_flush(struct node *node);
 /* The end of a turn: what is due, then what was appended to the stream. */

@@ -39,6 +39,11 @@ static void run_psync(struct call *call)
     if (!call_integer(call, 2, &offset)) return;
     if (!may_serve_psync(node, call)) return;
     struct follower *follower = feed_follower(node, call->session);
+    if (!feed_may_serve(node, follower)) {
+        reply_error(call,
+                    "NOMASTERLINK Can't SYNC: I have no slots, and you are no replica of mine");
+        return;
+    }
     uint32_t argc = call->argc;
     enum psync_result result =
         primary_psync(node->primary, follower, argc, call->argv, call->now_ms, &node->repl_effects);

@@ -1,4 +1,5 @@
 """Replication between our own nodes: the stories that interop plays with Valkey, and our own."""
+import os
 import signal
 import socket
 
@@ -62,6 +63,29 @@ class Handshakes(eirtest.TestCase):
             self.assertIn(encode("PSYNC", "?", -1), said)
             replica.call("CLUSTER", "RESET", "HARD")
         self.assertNotEqual(*ids)
+
+
+    def test_a_wiped_primary_has_nothing_for_its_former_replica(self):
+        primary = self.start_server(cluster_enabled="yes", repl_diskless_sync_delay=0)
+        primary.call("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
+        wait_until(lambda: primary.call("SET", "k", "v") == "OK")
+        replica = self.start_server(cluster_enabled="yes")
+        replica.call("CLUSTER", "MEET", "127.0.0.1", primary.port)
+        wait_until(lambda: replica.call("CLUSTER", "REPLICATE",
+                                        primary.call("CLUSTER", "MYID")) == "OK")
+        caught_up(primary, replica)
+        replica_id = replica.call("CLUSTER", "MYID")
+        primary.kill()
+        os.remove(os.path.join(primary.folder, "nodes.conf"))
+        primary.start()
+        wait_until(lambda: "you are no replica of mine" in replica.log())
+        self.assertEqual(replica.call("DBSIZE"), 1)
+        with primary.client() as client:
+            self.assertEqual(client.call("REPLCONF", "SET-CLUSTER-NODE-ID", replica_id), "OK")
+            self.assertEqual(client.ask("PSYNC", "?", -1).code, "NOMASTERLINK")
+        with primary.client() as client:  # one that does not say who it is, as tools do
+            client.send("PSYNC", "?", -1)
+            self.assertIn("FULLRESYNC", client.read())
 
 
 class Failovers(eirtest.TestCase):
