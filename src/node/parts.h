@@ -118,8 +118,7 @@ void nodes_conf_save_later(struct node *node);
 void nodes_conf_written(struct node *node, bool is_done);
 /* Before the process ends: what is still on its way is saved now. */
 void nodes_conf_finish(struct node *node);
-/* At start: what an earlier process left half done goes. */
-void nodes_conf_tidy(struct node *node);
+void nodes_conf_tidy(struct node *node); /* at start: what was left half done goes */
 
 /* ---- follow.c ---- */
 void follow_start(struct node *node, const char *host, uint16_t port);
@@ -266,8 +265,7 @@ void cluster_reply_replicas(struct call *call, const struct node_id *primary);
 
 /* ---- slot_stats.c ---- */
 void cluster_reply_slot_stats(struct call *call);
-/* Owners changed. */
-void slot_stats_refresh(struct node *node);
+void slot_stats_refresh(struct node *node); /* owners changed */
 
 /* ---- rows ---- */
 extern const struct command node_cluster_rows[];
