@@ -31,7 +31,8 @@ void clients_accept(struct node *node, struct link *link)
     node_link_print_remote(link, address);
     node_link_print_local(link, local);
     if (names->is_unix) {
-        snprintf(address, sizeof(address), "%.60s:0", node->config->unixsocket);
+        /* As Valkey prints it, which takes path and port for an IPv6 address. */
+        snprintf(address, sizeof(address), "[%.55s:0]:0", node->config->unixsocket);
         memcpy(local, address, sizeof(local));
     }
     struct session_options options = {

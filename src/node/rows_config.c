@@ -52,9 +52,11 @@ static void carry_out(struct call *call, struct config_set_result *result)
         return;
     }
     bool listens = (result->areas & CONFIG_AREA_LISTEN) != 0;
+    bool binds = listens && bytes_is_word(call->argv[2], "bind");
     config_set_failed(call->argv + 2, (call->argc - 2) / 2, result->areas,
-                      listens ? "Unable to listen on this port. Check server logs."
-                              : "No such file or directory",
+                      binds     ? "Failed to bind to specified addresses."
+                      : listens ? "Unable to listen on this port. Check server logs."
+                                : "No such file or directory",
                       &error);
     /* Where nothing may block (EXEC) the reply cannot wait for the answer. */
     bool waits = call_block(call, BLOCK_HOST, TIME_NEVER, NULL);

@@ -20,6 +20,8 @@ struct socket_address {
     uint16_t port;
     bool is_unix;
     unsigned permissions; /* of a path to listen on; 0: as the umask says */
+    bool has_group;       /* the path shall belong to it */
+    unsigned group;
 };
 
 enum loop_event_type {

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -173,4 +174,12 @@ void process_prepare_signals(void)
 {
     signal(SIGPIPE, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
+}
+
+enum err process_find_group(const char *name, unsigned *id)
+{
+    const struct group *group = getgrnam(name);
+    if (group == NULL) return ERR_NOT_FOUND;
+    *id = (unsigned)group->gr_gid;
+    return ERR_NONE;
 }

@@ -37,4 +37,7 @@ void process_be_nice(void);
 /* Ignore SIGPIPE and SIGHUP; print a report on a crash. */
 void process_prepare_signals(void);
 
+/* The number of a group of users; ERR_NOT_FOUND when there is none of this name. */
+NODISCARD enum err process_find_group(const char *name, unsigned *id);
+
 #endif

@@ -100,6 +100,9 @@ enum err socket_listen(const struct socket_address *address, int backlog, int *f
     if (address->is_unix && address->permissions != 0 &&
         chmod(address->ip, address->permissions) < 0)
         return fail_and_close(*fd);
+    if (address->is_unix && address->has_group &&
+        chown(address->ip, (uid_t)-1, (gid_t)address->group) < 0)
+        return fail_and_close(*fd);
     if (listen(*fd, backlog) < 0) return fail_and_close(*fd);
     return ERR_NONE;
 }

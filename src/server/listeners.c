@@ -2,55 +2,85 @@
 #include "server/internal.h"
 
 #include "base/log.h"
-#include <stdio.h>
+#include "os/connect.h"
+#include "os/process.h"
 
-/* "*" is every IPv4 address, "::*" every IPv6 one; a leading '-' forgives an address that the
- * machine does not have. */
-static bool address_of(const char *word, uint16_t port, struct socket_address *address)
+/* "*" is every IPv4 address, "::*" every IPv6 one, a name the address it stands for; a leading '-'
+ * forgives an address that the machine does not have. */
+static enum err address_of(const char *word, uint16_t port, struct socket_address *address)
 {
-    bool is_optional = word[0] == '-';
-    if (is_optional) word++;
-    if (word[0] == '*' && word[1] == 0)
-        word = "0.0.0.0";
-    else if (strcmp(word, "::*") == 0)
-        word = "::";
+    if (word[0] == '-') word++;
     *address = (struct socket_address){ .port = port };
-    snprintf(address->ip, sizeof(address->ip), "%s", word);
-    return is_optional;
+    if (strcmp(word, "*") == 0) word = "0.0.0.0";
+    if (strcmp(word, "::*") == 0) word = "::";
+    /* Numbers are what they are; only names are looked up, which may take its time. */
+    return connect_resolve(word, address->ip, sizeof(address->ip));
 }
 
-static bool listeners_add(struct server *server, const struct socket_address *address, bool is_bus,
-                          bool is_optional)
+/* As the system says it: operators look for these words. */
+static const char *reason_text(enum err err)
+{
+    switch (err) {
+    case ERR_EXISTS: return "Address already in use";
+    case ERR_UNREACHABLE: return "Cannot assign requested address";
+    case ERR_PERMISSION: return "Permission denied";
+    case ERR_NOT_FOUND: return "No such file or directory";
+    default: return err_text(err);
+    }
+}
+
+static enum err listeners_add(struct server *server, const struct socket_address *address,
+                              bool is_bus)
 {
     const struct config *config = node_config(server->node);
-    if (server->listener_count == LISTENERS_MAX) return false;
+    if (server->listener_count == LISTENERS_MAX) return ERR_TOO_LARGE;
     struct listener *listener = &server->listeners[server->listener_count];
     enum err err = loop_listen(server->loop, address, (int)config->tcp_backlog,
                                is_bus ? TAG_BUS_LISTENER : TAG_CLIENT_LISTENER, &listener->handle);
-    if (err) {
-        if (is_optional) return true;
-        if (address->is_unix)
-            log_warning("Could not create server unix socket %s: %s", address->ip, err_text(err));
-        else
-            log_warning("Could not create server TCP listening socket %s:%u: bind: %s", address->ip,
-                        address->port,
-                        err == ERR_EXISTS ? "Address already in use" : err_text(err));
-        return false;
-    }
+    if (err) return err;
     listener->is_bus = is_bus;
     server->listener_count++;
-    return true;
+    return ERR_NONE;
 }
 
 static bool listeners_add_port(struct server *server, uint16_t port, bool is_bus)
 {
     const struct config *config = node_config(server->node);
     for (size_t i = 0; i < config->bind.count; i++) {
+        const char *word = config->bind.items[i];
+        bool is_optional = word[0] == '-';
         struct socket_address address;
-        bool is_optional = address_of(config->bind.items[i], port, &address);
-        if (!listeners_add(server, &address, is_bus, is_optional)) return false;
+        enum err err = address_of(word, port, &address);
+        bool is_known = err == ERR_NONE;
+        if (is_known) err = listeners_add(server, &address, is_bus);
+        if (!err) continue;
+        log_warning("Warning: Could not create server TCP listening socket %s:%u: %s%s",
+                    word + is_optional, port, is_known ? "bind: " : "",
+                    is_known ? reason_text(err) : "Name or service not known");
+        /* Only an address that is not there is forgiven, not one that somebody else has. */
+        if (!is_optional || err == ERR_EXISTS || err == ERR_PERMISSION) return false;
     }
     return true;
+}
+
+static bool listeners_add_unix(struct server *server)
+{
+    const struct config *config = node_config(server->node);
+    struct socket_address address = { .is_unix = true,
+                                      .permissions = (unsigned)config->unixsocketperm,
+                                      .has_group = config->unixsocketgroup[0] != 0 };
+    if (!bytes_to_text(bytes_text(config->unixsocket), address.ip, sizeof(address.ip))) {
+        log_warning("Failed opening Unix socket: path is too long");
+        return false;
+    }
+    if (address.has_group && process_find_group(config->unixsocketgroup, &address.group)) {
+        log_warning("Failed opening Unix socket: getgrnam error for group '%s'",
+                    config->unixsocketgroup);
+        return false;
+    }
+    enum err err = listeners_add(server, &address, false);
+    if (err) log_warning("Failed opening Unix socket: bind: %s", reason_text(err));
+    return err == ERR_NONE;
 }
 
 static bool listeners_add_all(struct server *server)
@@ -60,12 +90,7 @@ static bool listeners_add_all(struct server *server)
         log_warning("Failed listening on port %d (tcp), aborting.", (int)config->port);
         return false;
     }
-    if (config->unixsocket[0] != 0) {
-        struct socket_address address = { .is_unix = true,
-                                          .permissions = (unsigned)config->unixsocketperm };
-        snprintf(address.ip, sizeof(address.ip), "%s", config->unixsocket);
-        if (!listeners_add(server, &address, false, false)) return false;
-    }
+    if (config->unixsocket[0] != 0 && !listeners_add_unix(server)) return false;
     if (!config->cluster_enabled) return true;
     int64_t bus_port = config->cluster_port ? config->cluster_port : config->port + 10000;
     if (bus_port > 65535) {
@@ -90,6 +115,8 @@ bool listeners_open(struct server *server)
     for (size_t i = 0; i < before_count; i++) loop_close(server->loop, before[i].handle);
     server->listener_count = 0;
     if (listeners_add_all(server)) return true;
+    if (before_count > 0)
+        log_warning("Failed applying new configuration of listeners. Restoring previous settings.");
     listeners_close(server);
     return false;
 }

@@ -166,7 +166,7 @@ class Process(eirtest.TestCase):
             while b"\n" not in text[7:] or b"lib-ver" not in text:
                 text += client.recv(65536)
             self.assertTrue(text.startswith(b"+PONG\r\n"))
-            self.assertIn(b"addr=%s:0" % path.encode(), text)
+            self.assertIn(b"addr=[%s:0]:0" % path.encode(), text)
         self.assertEqual(os.stat(path).st_mode & 0o777, 0o700)
         server.stop()
         self.assertFalse(os.path.exists(path))
