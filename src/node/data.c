@@ -108,6 +108,16 @@ void data_drop_slot(struct node *node, const struct access *access, uint32_t db,
     keyspace_drop_slot(node->keyspace, access, db, slot);
 }
 
+/* What a snapshot holds for modules cannot be kept: the next one that we write will lack it. */
+void data_tell_skipped(struct node *node, const struct snapshot_result *result)
+{
+    if (result->modules_skipped == 0) return;
+    node_trace(node, LOG_LEVEL_WARNING,
+               "The snapshot holds data of modules in %llu places: left out, there are no modules "
+               "here",
+               (unsigned long long)result->modules_skipped);
+}
+
 void data_adopt(struct node *node, struct keyspace *keyspace)
 {
     struct access access = data_access(node, NULL);

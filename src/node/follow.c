@@ -201,6 +201,7 @@ void follow_load_end(struct node *node)
     event.db = result->lineage.is_known ? (int)result->lineage.db : BACKLOG_DB_UNKNOWN;
     node_trace(node, LOG_LEVEL_NOTICE, "PRIMARY <-> REPLICA sync: finished with success, %llu keys",
                (unsigned long long)result->keys_loaded);
+    data_tell_skipped(node, result);
     data_adopt(node, node->incoming);
     node->incoming = NULL;
     node->has_lineage = true;

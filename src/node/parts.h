@@ -116,8 +116,7 @@ bool nodes_conf_save(struct node *node);
 /* Durable one day; a failure is told to the core then. */
 void nodes_conf_save_later(struct node *node);
 void nodes_conf_written(struct node *node, bool is_done);
-/* Before the process ends: what is still on its way is saved now. */
-void nodes_conf_finish(struct node *node);
+void nodes_conf_finish(struct node *node); /* at the end: saves what is still on its way */
 void nodes_conf_tidy(struct node *node); /* at start: what was left half done goes */
 
 /* ---- follow.c ---- */
@@ -192,6 +191,7 @@ void data_drop_slot(struct node *node, const struct access *access, uint32_t db,
 /* Hands what waits to be freed to the background. */
 void data_sweep(struct node *node);
 void data_adopt(struct node *node, struct keyspace *keyspace);
+void data_tell_skipped(struct node *node, const struct snapshot_result *result);
 void data_expire(struct node *node);
 time_ms data_deadline(const struct node *node);
 

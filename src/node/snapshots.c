@@ -111,6 +111,7 @@ static void load_finished(struct node *node)
                (double)(node->clock.now_ms - node->load.started_ms) / 1000.0);
     log_notice("Done loading RDB, keys loaded: %llu, keys expired: %llu.",
                (unsigned long long)result->keys_loaded, (unsigned long long)result->keys_expired);
+    data_tell_skipped(node, result);
     load_close(node);
     node->permit_is_stale = true;
 }

@@ -227,6 +227,15 @@ class Damage(eirtest.TestCase):
         server.start()
         self.assertEqual(server.call("DBSIZE"), 100)
 
+    def test_data_of_modules_are_left_out_and_the_log_says_so(self):
+        server = self.new_server()
+        module = bytes.fromhex("f781448b1a3c51b80001020201050280000000090361626364"
+                               "046162636465666768050378797a00")
+        put(dump(server), b"VALKEY080" + module + b"\xfe\x00\x00\x01k\x01v\xff" + bytes(8))
+        server.start()
+        self.assertEqual(server.call("GET", "k"), b"v")
+        self.assertIn("data of modules in 1 places: left out", server.log())
+
     def test_a_damaged_nodes_conf_is_refused_with_file_line_and_reason(self):
         server = self.start_server(cluster_enabled="yes")
         server.call("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
