@@ -1,14 +1,15 @@
 /* The bucket table: chains of lines, and the splitting and merging of buckets.
  *
- * The load of 7.5 entries a bucket is where lines and what they chain cost least together while
- * most look-ups still touch one line: 11.5 to 11.9 bytes an entry, 1.16 to 1.24 lines a hit, over
- * a whole doubling (computed from the Poisson distribution of bucket sizes; a load of 6 would take
- * 13 bytes and 1.13 lines). Shrinking waits until the load is 5, so that a number that goes up
+ * At a load of 7.5 entries a bucket, lines and what they chain take 10.3 bytes an entry, and a hit
+ * touches 1.2 lines, over a whole doubling (computed from the Poisson distribution of bucket
+ * sizes; a load of 6 would take 11.7 bytes and 1.12 lines, one of 9 9.6 bytes and 1.28). Chained
+ * lines of one size took 11.7. Shrinking waits until the load is 5, so that a number that goes up
  * and down does no work. */
 #include "base/table.h"
 
 #include "base/ensure.h"
 #include "base/memory.h"
+#include "base/slabs.h"
 #include "base/table_inline.h"
 
 #define LOAD_MAX_HALVES 15
@@ -59,62 +60,106 @@ static bool is_segmented(const struct table *table)
 
 /* ---- Chains ---- */
 
-static void chain_push(struct table *table, struct table_line *line, uint64_t word)
+/* Lengths of chained lines go in steps of two words: those are size classes of the allocator. */
+#define CHAIN_STEP 2
+
+static size_t part_bytes(struct table_part part)
 {
-    size_t above = 0;
-    for (; table_line_is_chained(line); line = table_line_next(line)) above += TABLE_LINE_WORDS - 1;
-    unsigned place = 0;
-    while (place < TABLE_LINE_WORDS && line->cells[place].word != 0) place++;
-    if (place == TABLE_LINE_WORDS) {
-        struct table_line *next = memory_alloc_zero(sizeof(*next));
-        struct table_cell *last = &line->cells[TABLE_LINE_WORDS - 1];
-        next->cells[0] = *last;
-        last->word = word_of(next, 0) | TABLE_CHAINED;
-        table->chain_count++;
-        above += TABLE_LINE_WORDS - 1;
-        line = next;
-        place = 1;
-    }
-    line->cells[place].word = word;
-    size_t length = above + place + 1;
-    ensure(length < UINT16_MAX);
-    if (length > table->longest) table->longest = (uint16_t)length;
+    return part.words * sizeof(uint64_t);
 }
 
-static size_t line_count(const struct table_line *line)
+static size_t part_count(struct table_part part)
 {
-    size_t count = TABLE_LINE_WORDS - table_line_is_chained(line);
-    while (count > 0 && line->cells[count - 1].word == 0) count--;
+    size_t count = part.words;
+    if (count == TABLE_LINE_WORDS) count -= table_line_is_chained(part.line);
+    while (count > 0 && part.line->cells[count - 1].word == 0) count--;
     return count;
 }
 
-/* The last entry of the chain takes the cell's place; a line with one entry is folded back. */
-static void chain_remove(struct table *table, struct table_line *line, struct table_cell *cell)
+/* A chained line of so many words that starts with the `count` words at `cells`; `link` points at
+ * it from now on. */
+static struct table_part part_create(struct table *table, struct table_cell *link, unsigned words,
+                                     const struct table_cell *cells, size_t count)
 {
-    struct table_line *above = NULL;
-    for (; table_line_is_chained(line); line = table_line_next(line)) above = line;
-    size_t count = line_count(line);
-    ensure(count > 0);
-    *cell = line->cells[count - 1];
-    line->cells[--count].word = 0;
-    if (above == NULL || count > 1) return;
+    struct table_part part = { memory_alloc_zero(words * sizeof(uint64_t)), words };
+    memcpy(part.line->cells, cells, count * sizeof(*cells));
+    link->word = word_of(part.line, words) | TABLE_CHAINED;
+    table->chain_words += words;
+    return part;
+}
 
-    ensure(count == 1); /* so above is full again, without a chain */
-    above->cells[TABLE_LINE_WORDS - 1] = line->cells[0];
-    table->chain_count--;
-    memory_free_sized(line, sizeof(*line));
+static void part_free(struct table *table, struct table_part part)
+{
+    table->chain_words -= part.words;
+    memory_free_sized(part.line, part_bytes(part));
+}
+
+static struct table_part part_resize(struct table *table, struct table_cell *link,
+                                     struct table_part part, unsigned words, size_t count)
+{
+    struct table_part resized = part_create(table, link, words, part.line->cells, count);
+    part_free(table, part);
+    return resized;
+}
+
+static struct table_cell *chain_push(struct table *table, struct table_line *first, uint64_t word)
+{
+    struct table_part part = table_first_part(first), last = part;
+    struct table_cell *link = NULL; /* what points at `last` */
+    size_t above = 0;
+    while (table_part_next(&part)) {
+        link = &last.line->cells[TABLE_LINE_WORDS - 1];
+        above += TABLE_LINE_WORDS - 1;
+        last = part;
+    }
+    size_t place = part_count(last);
+    if (place == TABLE_LINE_WORDS) { /* the last word goes along, and its place points */
+        link = &last.line->cells[TABLE_LINE_WORDS - 1];
+        struct table_cell moved = *link;
+        last = part_create(table, link, CHAIN_STEP, &moved, 1);
+        above += TABLE_LINE_WORDS - 1;
+        place = 1;
+    } else if (place == last.words) {
+        last = part_resize(table, link, last, last.words + CHAIN_STEP, place);
+    }
+    last.line->cells[place].word = word;
+    size_t length = above + place + 1;
+    ensure(length < UINT16_MAX);
+    if (length > table->longest) table->longest = (uint16_t)length;
+    return &last.line->cells[place];
+}
+
+/* The last entry of the chain takes the cell's place; a line with one entry is folded back. */
+static void chain_remove(struct table *table, struct table_line *first, struct table_cell *cell)
+{
+    struct table_part part = table_first_part(first), last = part;
+    struct table_cell *link = NULL;
+    while (table_part_next(&part)) {
+        link = &last.line->cells[TABLE_LINE_WORDS - 1];
+        last = part;
+    }
+    size_t count = part_count(last);
+    ensure(count > 0);
+    *cell = last.line->cells[count - 1];
+    last.line->cells[--count].word = 0;
+    if (link == NULL) return;
+
+    if (count == 1) { /* the line above is full again, without a chain */
+        *link = last.line->cells[0];
+        part_free(table, last);
+    } else if (last.words > count + CHAIN_STEP) {
+        part_resize(table, link, last, last.words - CHAIN_STEP, count);
+    }
 }
 
 static void chain_free_lines(struct table *table, struct table_line *first)
 {
-    struct table_line *line = first;
-    while (table_line_is_chained(line)) {
-        struct table_line *next = table_line_next(line);
-        if (line != first) memory_free_sized(line, sizeof(*line));
-        table->chain_count--;
-        line = next;
+    struct table_part part = table_first_part(first), last = part;
+    while (table_part_next(&part)) {
+        if (last.line != first) part_free(table, last);
+        last = part;
     }
-    if (line != first) memory_free_sized(line, sizeof(*line));
+    if (last.line != first) part_free(table, last);
     *first = (struct table_line){ 0 };
 }
 
@@ -131,19 +176,18 @@ struct taken {
 static void bucket_take(struct table *table, size_t bucket, struct taken *taken)
 {
     struct table_line *first = table_line_at(table, bucket);
-    size_t count = line_count(first);
-    for (struct table_line *line = first; table_line_is_chained(line);) {
-        line = table_line_next(line);
-        count += line_count(line);
-    }
+    struct table_part part = table_first_part(first);
+    size_t count = 0;
+    do count += part_count(part);
+    while (table_part_next(&part));
     taken->words = taken->few;
     if (count > COUNT_OF(taken->few)) taken->words = memory_alloc(count * sizeof(uint64_t));
     taken->count = 0;
-    for (struct table_line *line = first;; line = table_line_next(line)) {
-        size_t here = line_count(line);
-        for (size_t i = 0; i < here; i++) taken->words[taken->count++] = line->cells[i].word;
-        if (!table_line_is_chained(line)) break;
-    }
+    part = table_first_part(first);
+    do {
+        size_t here = part_count(part);
+        for (size_t i = 0; i < here; i++) taken->words[taken->count++] = part.line->cells[i].word;
+    } while (table_part_next(&part));
     ensure(taken->count == count);
     chain_free_lines(table, first);
 }
@@ -176,10 +220,11 @@ static void level_update(struct table *table)
     table->level = (uint8_t)(31 - __builtin_clz(table->bucket_count));
 }
 
-/* Lines that an array of `used` ones should have room for: a bit more, in whole size classes. */
+/* Lines that an array of `used` ones should have room for: a bit more, in whole size classes. A
+ * small one, as slots have many, only what its class gives. */
 static size_t lines_wanted(size_t used)
 {
-    size_t size = memory_class((used + used / 8) * sizeof(struct table_line));
+    size_t size = memory_class((used + used / 16) * sizeof(struct table_line));
     return MIN(size / sizeof(struct table_line), TABLE_SEGMENT_SIZE);
 }
 
@@ -199,8 +244,8 @@ size_t table_memory(const struct table *table)
         size_t segments = ((table->bucket_count - 1) >> TABLE_SEGMENT_BITS) + 1;
         directory = memory_class(directory_places(segments) * sizeof(struct table_line *));
     }
-    return memory_class(sizeof(*table)) + directory +
-           ((size_t)table->capacity + table->chain_count) * sizeof(struct table_line);
+    return slabs_class(sizeof(*table)) + directory + table->capacity * sizeof(struct table_line) +
+           table->chain_words * sizeof(uint64_t);
 }
 
 /* The array that holds the last lines: the only one of a small table, else the last segment. */
@@ -332,7 +377,8 @@ struct table_cell *table_find(const struct table *table, const struct table_rule
 
 static struct table *table_create(void)
 {
-    struct table *table = memory_alloc_zero(sizeof(*table));
+    struct table *table = slabs_alloc(sizeof(*table)); /* 40 bytes, many of them */
+    *table = (struct table){ 0 };
     table->lines = memory_alloc_zero(sizeof(struct table_line));
     table->capacity = 1;
     table->bucket_count = 1;
@@ -350,21 +396,19 @@ struct table_cell *table_insert(struct table **place, const struct table_rules *
 
     size_t bucket = table_bucket_at(table, hash);
     uint64_t word = word_of(entry, table_tag(hash, table_depth_at(table, bucket)));
-    struct table_line *line = table_line_at(table, bucket);
-    chain_push(table, line, word);
+    struct table_cell *cell = chain_push(table, table_line_at(table, bucket), word);
     table->count++;
-    while (table_line_is_chained(line)) line = table_line_next(line);
-    return &line->cells[line_count(line) - 1];
+    return cell;
 }
 
 static void table_free(struct table *table)
 {
-    ensure(table->chain_count == 0);
+    ensure(table->chain_words == 0);
     if (table->bucket_count > 0) {
         ensure(!is_segmented(table));
         memory_free_sized(table->lines, table->capacity * sizeof(struct table_line));
     }
-    memory_free_sized(table, sizeof(*table));
+    slabs_free(table, sizeof(*table));
 }
 
 void table_remove(struct table **place, const struct table_rules *rules, uint64_t hash,
@@ -431,11 +475,11 @@ void table_prefetch_entry(const struct table *table, uint64_t hash)
 {
     if (table == NULL) return;
     const struct table_cell *cell = table_propose(table, hash);
-    const struct table_line *line = table_line_at(table, table_bucket_at(table, hash));
+    struct table_part part = table_first_part(table_line_at(table, table_bucket_at(table, hash)));
     if (cell != NULL)
         __builtin_prefetch(table_cell_entry(cell));
-    else if (table_line_is_chained(line))
-        __builtin_prefetch(table_line_next(line));
+    else if (table_part_next(&part))
+        __builtin_prefetch(part.line);
 }
 
 /* ---- All entries ---- */
@@ -451,12 +495,11 @@ static uint64_t reverse_bits(uint64_t value)
 void table_visit_bucket(const struct table *table, size_t bucket, table_visit visit, void *context)
 {
     ensure(bucket < table->bucket_count);
-    for (const struct table_line *line = table_line_at(table, bucket);;) {
-        size_t count = line_count(line);
-        for (size_t i = 0; i < count; i++) visit(context, &line->cells[i]);
-        if (!table_line_is_chained(line)) return;
-        line = table_line_next(line);
-    }
+    struct table_part part = table_first_part(table_line_at(table, bucket));
+    do {
+        size_t count = part_count(part);
+        for (size_t i = 0; i < count; i++) visit(context, &part.line->cells[i]);
+    } while (table_part_next(&part));
 }
 
 uint64_t table_scan(const struct table *table, uint64_t cursor, table_visit visit, void *context)
@@ -476,13 +519,12 @@ struct table_cell *table_random(const struct table *table, struct prng *prng)
     /* A bucket and a place in it, both even over their range; drawn again when nobody stands
      * there. So every entry has the chance 1 / (buckets x longest) in each draw. */
     for (;;) {
-        struct table_line *line = table_line_at(table, prng_below(prng, table->bucket_count));
+        struct table_part part =
+            table_first_part(table_line_at(table, prng_below(prng, table->bucket_count)));
         size_t place = (size_t)prng_below(prng, table->longest);
-        while (table_line_is_chained(line) && place >= TABLE_LINE_WORDS - 1) {
+        while (place >= TABLE_LINE_WORDS - 1 && table_part_next(&part))
             place -= TABLE_LINE_WORDS - 1;
-            line = table_line_next(line);
-        }
-        if (place < line_count(line)) return &line->cells[place];
+        if (place < part_count(part)) return &part.line->cells[place];
     }
 }
 
@@ -490,14 +532,18 @@ struct table_cell *table_walk_next(const struct table *table, struct table_walk 
 {
     if (table == NULL) return NULL;
     for (;;) {
-        struct table_line *line = (struct table_line *)(uintptr_t)walk->line;
-        if (line == NULL) {
+        struct table_part part = { (struct table_line *)(uintptr_t)walk->line, walk->words };
+        if (part.line == NULL) {
             if (walk->bucket >= table->bucket_count) return NULL;
-            walk->line = line = table_line_at(table, walk->bucket++);
+            part = table_first_part(table_line_at(table, walk->bucket++));
+            walk->line = part.line;
+            walk->words = part.words;
             walk->place = 0;
         }
-        if (walk->place < line_count(line)) return &line->cells[walk->place++];
-        walk->line = table_line_is_chained(line) ? table_line_next(line) : NULL;
+        if (walk->place < part_count(part)) return &part.line->cells[walk->place++];
+        bool goes_on = table_part_next(&part);
+        walk->line = goes_on ? part.line : NULL;
+        walk->words = part.words;
         walk->place = 0;
     }
 }

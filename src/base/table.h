@@ -2,9 +2,10 @@
  *
  * A line holds eight words, each a pointer to an entry with 16 bits beside it: a tag of the hash,
  * and a mark that the table's user is free to set. A bucket is one line; what does not fit goes
- * to chained lines, whose pointer takes the last word. The table grows and shrinks by linear
- * hashing: one bucket is split, or merged with its sibling, at a time, as entries come and go, so
- * no operation ever pauses and the load is always the same: about 12 bytes an entry.
+ * to chained lines as long as they must be, whose pointer takes the last word. The table grows and
+ * shrinks by linear hashing: one bucket is split, or merged with its sibling, at a time, as entries
+ * come and go, so no operation ever pauses and the load is always the same: about 10.5 bytes an
+ * entry.
  *
  * An empty table is a NULL pointer. The table owns its lines, not the entries. Cells are borrowed:
  * valid until the next insertion or removal. */
@@ -87,6 +88,7 @@ struct table_cell *table_random(const struct table *table, struct prng *prng);
 /* A walk over all entries of a table that does not change meanwhile; start with all zero. */
 struct table_walk {
     const void *line;
+    uint32_t words;  /* of this line */
     uint32_t bucket; /* the next one */
     uint32_t place;
 };

@@ -9,9 +9,11 @@
 #endif
 
 #define TABLE_LINE_WORDS 8
-#define TABLE_CHAINED    ((uint64_t)1 << 63) /* in the last word: it points at the next line */
-#define TABLE_MARK       ((uint64_t)1 << 62)
-#define TABLE_TAG_BITS   14
+/* In the last word of a whole line: it points at the next one, with the length in the tag's place.
+ */
+#define TABLE_CHAINED  ((uint64_t)1 << 63)
+#define TABLE_MARK     ((uint64_t)1 << 62)
+#define TABLE_TAG_BITS 14
 
 /* Buckets up to this number stand in one array, more in segments of this size. */
 #define TABLE_SEGMENT_BITS 10
@@ -30,7 +32,7 @@ struct table {
     uint64_t count;
     uint32_t bucket_count;
     uint32_t capacity;    /* lines in all arrays */
-    uint32_t chain_count; /* lines beyond the first of their bucket */
+    uint32_t chain_words; /* in the lines beyond the first of their bucket */
     uint16_t longest;     /* no bucket ever held more entries */
     uint8_t level;        /* 2^level <= bucket_count < 2^(level + 1) */
 };
@@ -76,9 +78,25 @@ static inline bool table_line_is_chained(const struct table_line *line)
     return line->cells[TABLE_LINE_WORDS - 1].word & TABLE_CHAINED;
 }
 
-static inline struct table_line *table_line_next(const struct table_line *line)
+/* A line as long as it is: the first of a bucket has eight words, a chained one two to eight. */
+struct table_part {
+    struct table_line *line;
+    unsigned words;
+};
+
+static inline struct table_part table_first_part(struct table_line *line)
 {
-    return table_cell_entry(&line->cells[TABLE_LINE_WORDS - 1]);
+    return (struct table_part){ line, TABLE_LINE_WORDS };
+}
+
+/* Goes on to the next line of the bucket; false at its end. */
+static inline bool table_part_next(struct table_part *part)
+{
+    if (part->words < TABLE_LINE_WORDS || !table_line_is_chained(part->line)) return false;
+    const struct table_cell *link = &part->line->cells[TABLE_LINE_WORDS - 1];
+    part->words = (unsigned)(link->word >> TABLE_ADDRESS_BITS & (2 * TABLE_LINE_WORDS - 1));
+    part->line = table_cell_entry(link);
+    return true;
 }
 
 /* One bit for each of the line's words whose tag is this one. Tag 0 also finds empty words. */
@@ -105,6 +123,17 @@ static inline unsigned table_line_matches(const struct table_line *line, uint64_
     return matches & ~(ends << (TABLE_LINE_WORDS - 1));
 }
 
+static inline unsigned table_part_matches(struct table_part part, uint64_t tag)
+{
+    if (part.words == TABLE_LINE_WORDS) return table_line_matches(part.line, tag);
+    unsigned matches = 0;
+    for (unsigned i = 0; i < part.words; i++) {
+        uint64_t word = part.line->cells[i].word & ~TABLE_MARK;
+        matches |= (unsigned)(word >> TABLE_ADDRESS_BITS == tag) << i;
+    }
+    return matches;
+}
+
 static inline __attribute__((always_inline)) struct table_cell *table_find_inline(
     const struct table *table, uint64_t hash, struct bytes key,
     struct bytes (*key_of)(const void *entry))
@@ -112,17 +141,16 @@ static inline __attribute__((always_inline)) struct table_cell *table_find_inlin
     if (table == NULL) return NULL;
     size_t bucket = table_bucket_at(table, hash);
     uint64_t tag = table_tag(hash, table_depth_at(table, bucket));
-    struct table_line *line = table_line_at(table, bucket);
-    for (;;) {
-        for (unsigned matches = table_line_matches(line, tag); matches != 0;
+    struct table_part part = table_first_part(table_line_at(table, bucket));
+    do {
+        for (unsigned matches = table_part_matches(part, tag); matches != 0;
              matches &= matches - 1) {
-            struct table_cell *cell = &line->cells[__builtin_ctz(matches)];
+            struct table_cell *cell = &part.line->cells[__builtin_ctz(matches)];
             const void *entry = table_cell_entry(cell);
             if (entry != NULL && bytes_equal_inline(key_of(entry), key)) return cell;
         }
-        if (!table_line_is_chained(line)) return NULL;
-        line = table_line_next(line);
-    }
+    } while (table_part_next(&part));
+    return NULL;
 }
 
 /* The first cell of the hash's bucket that may hold it, by its tag alone; NULL: none in its first

@@ -186,6 +186,7 @@ struct keyspace_walk {
     uint32_t db;
     uint32_t slot;
     const void *line; /* this and what follows is the walk's own */
+    uint32_t words;
     uint32_t bucket;
     uint32_t place;
 };

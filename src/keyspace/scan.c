@@ -99,9 +99,10 @@ const struct entry *keyspace_walk_next(const struct keyspace *keyspace, struct k
     for (; walk->db < keyspace->database_count; walk->db++, walk->slot = 0) {
         const struct database *database = keyspace_database(keyspace, walk->db);
         for (; (walk->slot = database_next_slot(database, walk->slot)) < SLOT_COUNT; walk->slot++) {
-            struct table_walk at = { walk->line, walk->bucket, walk->place };
+            struct table_walk at = { walk->line, walk->words, walk->bucket, walk->place };
             struct table_cell *cell = table_walk_next(database_table(database, walk->slot), &at);
             walk->line = cell == NULL ? NULL : at.line;
+            walk->words = cell == NULL ? 0 : at.words;
             walk->bucket = cell == NULL ? 0 : at.bucket;
             walk->place = cell == NULL ? 0 : at.place;
             if (cell != NULL) return table_cell_entry(cell);
