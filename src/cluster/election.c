@@ -505,7 +505,8 @@ void election_on_primary_back(struct cluster *cluster)
     const struct peer *primary = cluster->me->primary;
     bool is_manual = election->kind != ELECTION_FAILURE;
     /* A manual election goes on while its primary is still the same. */
-    if (is_manual && primary != NULL && !peer_is_failed(primary) &&
+    bool is_same = primary != NULL && node_id_equal(&primary->id, &election->primary);
+    if (is_manual && is_same && !peer_is_failed(primary) &&
         cluster->now_ms < election->until_ms && peer_is_replica(cluster->me)) {
         return;
     }
@@ -519,6 +520,7 @@ void election_start_manual(struct cluster *cluster, enum election_kind kind, tim
     if (cluster->election.state != ELECTION_IDLE) give_up(cluster);
     cluster->election = (struct election){ .kind = kind, .until_ms = until_ms };
     cluster->election.due_ms = TIME_NEVER;
+    cluster->election.primary = cluster->me->primary->id;
     trace(cluster, LOG_LEVEL_NOTICE, "election for epoch %llu: manual, no delay",
           (unsigned long long)(epochs_highest(cluster) + 1));
     try_to_stand(cluster);

@@ -29,6 +29,7 @@ struct election {
     enum election_kind kind;
     time_ms due_ms;     /* when the state ends by itself */
     time_ms until_ms;   /* a manual one: when it is given up; TIME_NEVER otherwise */
+    struct node_id primary; /* a manual one: against whom it was ordered */
     time_ms asked_ms;   /* when the votes were asked for */
     unsigned attempts;  /* of this election so far, mine and those of better siblings */
     time_ms bound_ms;   /* the last start of it, or of a voter: promises may bind since then */

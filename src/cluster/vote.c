@@ -7,7 +7,7 @@
  * election may win (lease.c), or the old primary could renew its lease while the new one starts.
  * Time alone does not prove that an election has lost, because the winner may be cut off from us.
  * The candidate itself does: a PONG to a PING that we sent after the vote, from a replica that
- * does not stand any more. Until then the vote stays on the list of casts, on disk too. A Valkey
+ * does not stand any more, or a primary without slots. Until then the vote stays on the list of casts, on disk too. A Valkey
  * candidate says less, so there the classic time-outs decide, and the guarantee is the classic
  * one.
  *
@@ -422,7 +422,10 @@ static void note_proof(struct peer *sender, const struct cluster_message *messag
 {
     bool is_answer = message->type == MESSAGE_PONG && message->eir.is_present;
     if (!is_answer || message->eir.echo == 0) return;
-    if (!(message->flags & NODE_REPLICA) || (message->eir.flags & EIR_STANDING)) return;
+    if (message->eir.flags & EIR_STANDING) return;
+    /* A primary stands for nobody. One that shows no slots has won none, or lost them again. */
+    bool is_quiet = (message->flags & NODE_REPLICA) || message->slots == NULL;
+    if (!is_quiet) return;
     for (size_t i = 0; i < COUNT_OF(sender->pings); i++) {
         const struct ping_record *ping = &sender->pings[i];
         ensure(ping->sequence == 0 || ping->sent_ms > 0);
