@@ -75,12 +75,23 @@ START_TEST(histories_that_failed_once_do_not_fail_again)
 }
 END_TEST
 
+START_TEST(a_forced_election_ends_when_its_primary_is_another)
+{
+    struct history history;
+    struct verdict verdict;
+    history_draw(&history, 930392, &(struct sim_options){ .by_formation = true });
+    history_run(&history, &verdict);
+    ck_assert_msg(verdict.is_kept, "%s", verdict.text);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tcase = tcase_create("world");
     tcase_set_timeout(tcase, 60);
     tcase_add_loop_test(tcase, the_same_seed_gives_the_same_run_and_another_seed_another, 1, 4);
     tcase_add_loop_test(tcase, a_formed_world_is_healthy_and_stays_so, 1, 4);
+    tcase_add_test(tcase, a_forced_election_ends_when_its_primary_is_another);
     tcase_add_loop_test(tcase, histories_that_failed_once_do_not_fail_again, 0,
                         sizeof(seeds_that_failed) / sizeof(*seeds_that_failed));
     return run_stories(tcase, "world");
