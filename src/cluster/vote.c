@@ -7,9 +7,9 @@
  * election may win (lease.c), or the old primary could renew its lease while the new one starts.
  * Time alone does not prove that an election has lost, because the winner may be cut off from us.
  * The candidate itself does: a PONG to a PING that we sent after the vote, from a replica that
- * does not stand any more, or a primary without slots. Until then the vote stays on the list of casts, on disk too. A Valkey
- * candidate says less, so there the classic time-outs decide, and the guarantee is the classic
- * one.
+ * does not stand any more, or a primary without slots. Until then the vote stays on the list of
+ * casts, on disk too. A Valkey candidate says less, so there the classic time-outs decide, and the
+ * guarantee is the classic one.
  *
  * A voter can be replaced in the middle of all this, and then two nodes speak for one shard. Four
  * rules keep that from adding up to two owners. Who votes holds a lease itself (VOTE_NOT_CURRENT):
