@@ -35,7 +35,7 @@ static uint32_t stops_of(const struct engine *engine)
     bool has_lease = !permit->has_lease || engine->clock.now_ms < permit->writes_until_ms;
     bool may_write =
         has_lease && permit->misconf == NULL && !permit->lacks_replicas && !permit->is_replica;
-    return (may_write ? 0 : CMD_WRITE) | (engine->settings.memory_max > 0 ? CMD_DENY_OOM : 0);
+    return may_write ? 0 : CMD_WRITE;
 }
 
 static void plain_look(struct engine *engine)
@@ -62,6 +62,14 @@ static inline bool is_plain(struct engine *engine, const struct session *session
            session_is_plain(session) && arity_fits(entry->command->arity, item->argc);
 }
 
+/* Keys may be evicted for it. */
+static inline bool has_room(struct engine *engine, const struct command_entry *entry)
+{
+    if (engine->settings.memory_max == 0 || !(entry->flags & CMD_DENY_OOM)) return true;
+    room_check(engine);
+    return !engine->room.is_lacking;
+}
+
 bool engine_run_plain(struct engine *engine, struct session *session, struct batch_item *item,
                       const struct bytes *argv)
 {
@@ -70,6 +78,7 @@ bool engine_run_plain(struct engine *engine, struct session *session, struct bat
     struct key *key = &engine->batch.keys[item->key_at];
     bool is_cluster = engine->permit.is_cluster;
     if (is_cluster && engine->permit.verdicts[key->slot] != SLOT_SERVED) return false;
+    if (!has_room(engine, entry)) return false;
     batch_key_in(key, session);
 
     struct call call;
