@@ -168,7 +168,7 @@ static void set_failed(struct cluster *cluster, struct peer *peer)
 void failure_tell(struct cluster *cluster, struct peer *peer)
 {
     ensure(peer != cluster->me);
-    peer->tell_ms = 0;
+    peer->leaves_telling = false;
     if (!peer_is_failed(peer)) return;
     struct cluster_message *message = message_start(cluster, MESSAGE_FAIL);
     message->subject = peer->id;
@@ -180,6 +180,11 @@ void failure_tell(struct cluster *cluster, struct peer *peer)
  * others, the rest only if nobody has. */
 #define TELLERS       2
 #define TELL_DELAY_MS 50
+
+time_ms failure_tell_ms(const struct peer *peer)
+{
+    return peer->failed_ms + TELL_DELAY_MS;
+}
 
 static bool leaves_telling(const struct cluster *cluster, const struct peer *subject)
 {
@@ -210,8 +215,8 @@ static void judge(struct cluster *cluster, struct peer *peer)
           role_name(peer), ID_TEXT(peer->id), count, cluster->size,
           peer->failed_hard ? "hard evidence" : "silent");
     if (leaves_telling(cluster, peer)) {
-        peer->tell_ms = cluster->now_ms + TELL_DELAY_MS;
-        time_ms due_ms = MIN(peer->deadline.node.due_ms, peer->tell_ms);
+        peer->leaves_telling = true;
+        time_ms due_ms = MIN(peer->deadline.node.due_ms, failure_tell_ms(peer));
         heap_set(&cluster->deadlines, &peer->deadline.node, due_ms);
         return;
     }
@@ -347,7 +352,7 @@ void failure_on_fail_message(struct cluster *cluster, struct peer *sender,
     ensure(message->type == MESSAGE_FAIL);
     struct peer *subject = peers_find(cluster, &message->subject);
     if (subject == NULL || subject == cluster->me) return;
-    subject->tell_ms = 0; /* all hear it from the sender */
+    subject->leaves_telling = false; /* all hear it from the sender */
     if (peer_is_failed(subject) || (subject->flags & NODE_HANDSHAKE)) return;
     subject->failed_hard = message->eir.is_present && (message->eir.flags & EIR_HARD);
     set_failed(cluster, subject);

@@ -62,12 +62,14 @@ static void add_drawn(struct cluster *cluster, const struct peer *receiver, uint
  * with which nothing is new, or asks a voter for its promise, or announces something to all. Such
  * packets go out by the thousand at once, and a hundred names in each would be what a cluster of a
  * thousand nodes mostly does. Suspects are named in every packet, but where a partition makes
- * hundreds of them a brief one names a few: Eir voters were told of each (failure.c). */
+ * hundreds of them an Eir node hears of some at a time: its voters were told of each (failure.c).
+ */
 #define GOSSIP_BRIEF   GOSSIP_MIN
 #define GOSSIP_FULL    UINT32_MAX
 #define SUSPECTS_BRIEF 16u
+#define SUSPECTS_FULL  64u /* to an Eir node; the next packet goes on where this one stopped */
 /* A PING may wait long in a path that is broken; its PONG, which tells more, is not made then. */
-#define GOSSIP_PING 32u
+#define GOSSIP_PING 16u
 
 /* A tenth of the nodes. Every node is pinged at least each half timeout, so within the life of a
  * failure report (two timeouts) two nodes exchange at least 8 packets (4 pings, 4 pongs): about
@@ -78,23 +80,24 @@ static void add_gossip(struct cluster *cluster, const struct peer *receiver, uin
     uint32_t count = cluster->peer_count;
     uint32_t others = count > 2 ? count - 2 : 0;
     uint32_t wanted = MIN(MIN(MAX(count / 10, GOSSIP_MIN), others), gossip_max);
-    bool is_brief = gossip_max == GOSSIP_BRIEF && receiver != NULL && receiver->is_eir;
-    uint32_t suspects = MIN(cluster->suspect_count, is_brief ? SUSPECTS_BRIEF : UINT32_MAX);
+    uint32_t suspects_max = gossip_max == GOSSIP_BRIEF ? SUSPECTS_BRIEF : SUSPECTS_FULL;
+    if (receiver == NULL || !receiver->is_eir) suspects_max = UINT32_MAX;
+    uint32_t suspects = MIN(cluster->suspect_count, suspects_max);
     uint32_t room = wanted + suspects;
     if (room == 0) return;
     message->gossip = memory_alloc(room * sizeof(*message->gossip));
     cluster->gossip_round++;
 
     add_drawn(cluster, receiver, wanted, message);
-    if (suspects == 0) return;
-    uint32_t end = message->gossip_count + suspects;
-    PEERS_EACH(cluster, peer)
-    {
-        if (message->gossip_count == end) break;
-        if (!peer_is_suspect(peer) || !peer_is_placed(peer)) continue;
+    for (uint32_t i = 0; i < suspects; i++) {
+        uint32_t at = (cluster->suspect_next + i) % cluster->suspect_count;
+        const struct peer *peer = cluster->suspects[at];
+        ensure(peer_is_suspect(peer));
+        if (!peer_is_placed(peer)) continue;
         ensure(message->gossip_count < room);
         describe(cluster, peer, &message->gossip[message->gossip_count++]);
     }
+    if (suspects < cluster->suspect_count) cluster->suspect_next += suspects;
 }
 
 /* --- sending --- */
@@ -123,14 +126,14 @@ static void remember_ping(struct cluster *cluster, struct peer *peer, uint32_t s
     peer->pings[1] = peer->pings[0];
     peer->pings[0] = (struct ping_record){ .sequence = sequence, .sent_ms = cluster->now_ms };
     peer->wants_ping = false;
-    peer->greet_ms = 0;
+    peer->outbound->greet_after_ms = 0;
     if (peer->ping_sent_ms == 0) peer->ping_sent_ms = cluster->now_ms;
 }
 
 /* A node that heard of this one only lately may know few others: it is told of many. */
 static bool is_brief(const struct peer *peer)
 {
-    if (!peer->is_eir || (peer->flags & NODE_MEET)) return peer->greet_ms != 0;
+    if (!peer->is_eir || (peer->flags & NODE_MEET)) return peer->outbound->greet_after_ms != 0;
     bool is_greeting = peer->outbound->received_ms == 0;
     return peer->wants_ping || is_greeting;
 }

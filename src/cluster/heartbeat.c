@@ -91,7 +91,7 @@ void heartbeat_on_link_up(struct cluster *cluster, struct peer *peer)
         return;
     }
     uint64_t spread_ms = (uint64_t)cluster->options.node_timeout_ms / 4 + 1;
-    peer->greet_ms = cluster->now_ms + 1 + (time_ms)prng_below(&cluster->prng, spread_ms);
+    peer->outbound->greet_after_ms = 1 + (uint32_t)prng_below(&cluster->prng, spread_ms);
     peer->ping_sent_ms = 0; /* it was connected to, not asked yet */
     heartbeat_schedule(cluster, peer);
 }

@@ -129,7 +129,10 @@ struct cluster {
     time_ms minority_ms;        /* when this node last left a minority; 0: never was in one */
     unsigned size;              /* voters */
     unsigned slots_assigned;
-    unsigned suspect_count;     /* nodes with PFAIL: gossip always names them */
+    struct peer **suspects;     /* owned; nodes with PFAIL: gossip always names them */
+    uint32_t suspect_count;
+    uint32_t suspect_capacity;
+    uint32_t suspect_next; /* which one a packet names first, when they are too many for one */
 
     bool is_id_saved;     /* this node's id stands in nodes.conf */
     bool is_role_told;    /* the data side knows whom to follow after the start */

@@ -28,7 +28,8 @@
 
 #include <stdlib.h>
 
-#define RETRY_MS 50 /* between PINGs while there is no lease */
+#define RETRY_MS    50 /* between PINGs while there is no lease */
+#define MISSING_MIN 8  /* with so few promises missing every one is looked at */
 
 unsigned lease_needed(unsigned voters)
 {
@@ -67,7 +68,8 @@ static int compare_latest_first(const void *a, const void *b)
 static struct lease_facts gather_facts(const struct cluster *cluster)
 {
     struct lease_facts facts = { .voters = peer_is_voter(cluster->me) ? 1 : 0 };
-    VOTERS_EACH(cluster, peer) {
+    VOTERS_EACH(cluster, peer)
+    {
         if (peer == cluster->me || !peer_is_voter(peer)) continue;
         facts.voters++;
         if (has_link(peer)) facts.connected_voters++;
@@ -130,6 +132,7 @@ static time_ms bound_until_ms(struct cluster *cluster, unsigned needed)
         if (is_shorter) cluster->lease.shortest_ms = promise_ms;
     }
     time_ms until_ms = 0;
+    cluster->lease.missing = count < needed ? needed - count : 0;
     if (count >= needed) {
         qsort(bounds, count, sizeof(*bounds), compare_latest_first);
         until_ms = bounds[needed - 1];
@@ -140,6 +143,7 @@ static time_ms bound_until_ms(struct cluster *cluster, unsigned needed)
 
 static time_ms compute_until_ms(struct cluster *cluster, const struct lease_facts *facts)
 {
+    cluster->lease.missing = 0;
     if (!peer_is_voter(cluster->me)) return 0;
     if (cluster->options.is_classic) return TIME_NEVER;
     if (cluster->options.plant == PLANT_LEASE_NEVER_EXPIRES) return TIME_NEVER;
@@ -173,8 +177,8 @@ static void schedule(struct cluster *cluster)
         return;
     }
     bool is_void = lease->until_ms <= cluster->now_ms;
-    time_ms due_ms = lease->pinged_ms + (is_void ? MIN(RETRY_MS, period_ms(cluster))
-                                                 : period_ms(cluster));
+    time_ms due_ms =
+        lease->pinged_ms + (is_void ? MIN(RETRY_MS, period_ms(cluster)) : period_ms(cluster));
     if (!is_void) due_ms = MIN(due_ms, lease->until_ms);
     ensure(lease->pinged_ms <= cluster->now_ms);
     cluster_deadline_set(cluster, DEADLINE_LEASE, MAX(due_ms, cluster->now_ms + 1));
@@ -183,7 +187,8 @@ static void schedule(struct cluster *cluster)
 static void ping_voters(struct cluster *cluster)
 {
     cluster->lease.pinged_ms = cluster->now_ms;
-    VOTERS_EACH(cluster, peer) {
+    VOTERS_EACH(cluster, peer)
+    {
         if (peer == cluster->me || !peer_is_voter(peer) || !peer_is_connected(peer)) continue;
         ensure(!(peer->flags & NODE_HANDSHAKE));
         peer_ping_soon(cluster, peer);
@@ -232,9 +237,14 @@ void lease_on_pong(struct cluster *cluster, struct peer *peer, time_ms ping_sent
     /* One more promise while the lease holds only makes it longer: that can wait for the deadline,
      * which comes every quarter of a timeout. A look at all voters for every PONG would not do in
      * a cluster of a thousand nodes. */
-    bool is_renewal = promise_ms > 0 && promise_ms == peer->lease.promise_ms &&
-                      peer->lease.answered_ping_ms > 0;
+    bool is_renewal =
+        promise_ms > 0 && promise_ms == peer->lease.promise_ms && peer->lease.answered_ping_ms > 0;
     bool can_wait = is_renewal && cluster->lease.until_ms > cluster->now_ms;
+    /* Nor while it is far from beginning: each promise brings it nearer by one at most. */
+    if (promise_ms > 0 && cluster->lease.missing > MISSING_MIN) {
+        cluster->lease.missing--;
+        can_wait = true;
+    }
     /* A voter that promises no more may have voted: its older promise is not relied on. */
     peer->lease.answered_ping_ms =
         promise_ms > 0 ? MAX(peer->lease.answered_ping_ms, ping_sent_ms) : 0;

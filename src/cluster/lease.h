@@ -15,6 +15,7 @@ struct lease {
     time_ms pinged_ms; /* when voters were last pinged for their promises */
     enum cluster_guarantee guarantee;
     bool is_dirty; /* answers, links or voters changed: look again before the step ends */
+    unsigned missing; /* promises, when it was last looked at, less those that came since */
     unsigned voters;   /* how many there are, see count_voters in lease.c */
     unsigned assigned; /* slots that had an owner then */
 };

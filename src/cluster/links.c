@@ -18,10 +18,8 @@ static struct link *link_add(struct cluster *cluster, link_number number, bool i
     size_t remote_size = strlen(remote_ip) + 1, local_size = strlen(local_ip) + 1;
     ensure(remote_size <= ADDRESS_IP_SIZE && local_size <= ADDRESS_IP_SIZE);
     struct link *link = memory_alloc_zero(sizeof(*link) + remote_size + local_size);
-    memcpy(link->texts, remote_ip, remote_size);
-    memcpy(link->texts + remote_size, local_ip, local_size);
-    link->remote_ip = link->texts;
-    link->local_ip = link->texts + remote_size;
+    memcpy(link->remote_ip, remote_ip, remote_size);
+    memcpy(link->remote_ip + remote_size, local_ip, local_size);
     link->number = number;
     link->is_inbound = is_inbound;
     link->created_ms = cluster->now_ms;

@@ -38,14 +38,17 @@ struct link {
     struct peer *peer; /* borrowed; NULL: accepted, and nobody known spoke on it yet */
     enum link_state state;
     bool is_inbound;
+    uint32_t greet_after_ms; /* outbound: its first PING is due so long after created_ms; 0: sent */
     bool has_extensions; /* a message with MESSAGE_HAS_EXTENSIONS arrived on it */
     time_ms created_ms;
     time_ms received_ms; /* last message on it */
-    /* Accepted ones: as the socket says; others: empty. Both stand in `texts`. */
-    const char *remote_ip;
-    const char *local_ip;
-    char texts[];
+    char remote_ip[]; /* accepted ones: as the socket says, else empty; behind it the local one */
 };
+
+static inline const char *link_local_ip(const struct link *link)
+{
+    return link->remote_ip + strlen(link->remote_ip) + 1;
+}
 
 /* --- nodes --- */
 
@@ -107,6 +110,7 @@ struct peer {
     bool has_unclaimed; /* its last claim was not the same as what is bound to it */
     bool failed_hard;   /* FAIL came from hard evidence */
     bool wants_ping;    /* a PING is due at once (peer_ping_soon) */
+    bool leaves_telling; /* of its failure, to others; I do if nobody did (failure.c) */
     bool may_wait;      /* nodes.conf names it, and it was not connected to yet: heartbeat.c */
     bool is_removed;    /* forgotten in this step; freed at its end */
     uint8_t eir_flags;
@@ -126,12 +130,10 @@ struct peer {
     time_ms answered_ms; /* last PONG on the outbound link, from the node itself */
     time_ms data_received_ms;
     time_ms reconnect_ms;           /* not before this moment */
-    time_ms greet_ms;               /* the first PING on a new link is due then; 0: sent */
     time_ms meet_sent_ms;           /* last repeated MEET */
     time_ms inbound_lost_ms;        /* since when it has no link to us; 0: it has one */
     struct ping_record pings[2];    /* newest first; a PONG's echo names one of them */
     time_ms failed_ms;              /* when FAIL was set; 0: is not */
-    time_ms tell_ms;                /* I tell of its failure then, if nobody did; 0: told */
     bool failed_before;             /* nodes.conf said so: nobody did in this run */
     time_ms voted_against_until_ms; /* vote.c: I voted for a replica of it, which may still win */
     time_ms orphaned_ms; /* primary: since when it has no healthy replica; 0: has */

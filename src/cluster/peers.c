@@ -83,12 +83,31 @@ static void peer_move(struct cluster *cluster, struct peer *peer, uint32_t index
     cluster->peers[index] = peer;
 }
 
+static void suspects_add(struct cluster *cluster, struct peer *peer)
+{
+    if (cluster->suspect_count == cluster->suspect_capacity) {
+        cluster->suspect_capacity = MAX(8, cluster->suspect_capacity * 2);
+        cluster->suspects = memory_realloc(cluster->suspects,
+                                           cluster->suspect_capacity * sizeof(*cluster->suspects));
+    }
+    cluster->suspects[cluster->suspect_count++] = peer;
+}
+
+static void suspects_remove(struct cluster *cluster, const struct peer *peer)
+{
+    uint32_t at = 0;
+    while (cluster->suspects[at] != peer) at++;
+    ensure(at < cluster->suspect_count);
+    cluster->suspects[at] = cluster->suspects[--cluster->suspect_count];
+}
+
 void peer_set_health(struct cluster *cluster, struct peer *peer, uint16_t health)
 {
     ensure(health == 0 || health == NODE_PFAIL || health == NODE_FAIL);
-    if (peer_is_suspect(peer)) cluster->suspect_count--;
+    bool was_suspect = peer_is_suspect(peer);
     peer->flags = (uint16_t)((peer->flags & ~(NODE_PFAIL | NODE_FAIL)) | health);
-    if (peer_is_suspect(peer)) cluster->suspect_count++;
+    if (was_suspect && !peer_is_suspect(peer)) suspects_remove(cluster, peer);
+    if (!was_suspect && peer_is_suspect(peer)) suspects_add(cluster, peer);
     /* State and lease look at owners of slots alone. */
     if (peer->slot_count > 0) cluster->state_is_due = true;
     cluster_changed(cluster);
@@ -145,6 +164,7 @@ void peers_fini(struct cluster *cluster)
     for (uint32_t i = 0; i < cluster->peer_count; i++) peer_free(cluster->peers[i]);
     cluster->peer_count = 0;
     memory_free(cluster->peers);
+    memory_free(cluster->suspects);
     memory_free(cluster->removed);
     directory_fini(&cluster->peers_by_id);
 }

@@ -106,7 +106,7 @@ static void learn_own_ip(struct cluster *cluster, const struct arrival *arrival)
 {
     struct address *mine = &cluster->me->address;
     bool is_meet = arrival->message->type == MESSAGE_MEET;
-    const char *seen = arrival->link->local_ip;
+    const char *seen = link_local_ip(arrival->link);
     if (cluster->options.announced.ip[0] != 0 || seen[0] == 0) return;
     if (mine->ip[0] != 0 && !is_meet) return;
     if (strcmp(mine->ip, seen) == 0) return;

@@ -40,6 +40,7 @@ void failure_on_answer(struct cluster *cluster, struct peer *peer);
 /* Reports may have expired, votes may have run out: FAIL may be set or cleared now. */
 /* A failure that others should have told of by now is told of. */
 void failure_tell(struct cluster *cluster, struct peer *peer);
+time_ms failure_tell_ms(const struct peer *peer); /* when that is due */
 void failure_review(struct cluster *cluster, struct peer *peer);
 /* When failure_review has something to do by time alone; TIME_NEVER: nothing. */
 time_ms failure_review_ms(const struct cluster *cluster, const struct peer *peer);

@@ -26,7 +26,8 @@ static time_ms ping_due_ms(const struct cluster *cluster, const struct peer *pee
     /* Playing dead, see lineage.c: looked at again until that is over. */
     if (lineage_is_mute(cluster)) return cluster->now_ms + TICK_MS;
     if (peer->wants_ping) return cluster->now_ms;
-    if (peer->greet_ms != 0) return peer->greet_ms;
+    const struct link *link = peer->outbound;
+    if (link->greet_after_ms != 0) return link->created_ms + link->greet_after_ms;
     if (peer->ping_sent_ms != 0) return TIME_NEVER;
     ensure(peer != cluster->me);
     return peer->pong_received_ms + half_timeout_ms(cluster) - peer->ping_early_ms;
@@ -77,7 +78,7 @@ static time_ms handshake_due_ms(const struct cluster *cluster, const struct peer
 static time_ms tell_due_ms(const struct cluster *cluster, const struct peer *peer)
 {
     ensure(peer != cluster->me);
-    return peer->tell_ms == 0 ? TIME_NEVER : peer->tell_ms;
+    return peer->leaves_telling ? failure_tell_ms(peer) : TIME_NEVER;
 }
 
 static time_ms (*const due_ms_of[])(const struct cluster *, const struct peer *) = {
