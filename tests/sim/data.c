@@ -79,7 +79,7 @@ void data_follow(struct sim *sim, struct sim_node *node, const struct node_id *i
 void data_drain(struct sim *sim, struct sim_node *node)
 {
     time_us took_us = (time_us)prng_below(&sim->prng, 40 * MS);
-    sim_put(sim, EVENT_DRAINED, node->index, sim->now_us + took_us, node->process, NULL);
+    sim_put(sim, EVENT_DRAINED, node->index, sim->now_us + took_us, node->process);
 }
 
 void data_drained(struct sim *sim, struct sim_node *node)
@@ -276,5 +276,5 @@ void data_tick(struct sim *sim, struct sim_node *node)
     }
     if (node->state == NODE_DOWN) return;
     time_us period_us = sim->options.no_writes ? 4 * TICK_US : TICK_US;
-    sim_put(sim, EVENT_TICK, node->index, sim->now_us + period_us, node->process, NULL);
+    sim_put(sim, EVENT_TICK, node->index, sim->now_us + period_us, node->process);
 }

@@ -156,7 +156,7 @@ static void lose_listener(struct sim *sim, const struct fault *fault)
     node->listens = false;
     sim_disturb(sim, node);
     sim_put(sim, EVENT_EXIT, node->index, sim->now_us + (time_us)(fault->mask % 100) * MS,
-            node->process, NULL);
+            node->process);
 }
 
 static void disk_bad(struct sim *sim, const struct fault *fault)
@@ -447,8 +447,8 @@ static void schedule(struct sim *sim, struct run *run)
         const struct fault *fault = &run->history->faults[i];
         if (fault->is_off) continue;
         time_us at_us = sim->now_us + fault->at_ms * MS;
-        sim_put(sim, EVENT_STORY, NOBODY, at_us, i * 2, NULL);
-        sim_put(sim, EVENT_STORY, NOBODY, at_us + fault->duration_ms * MS, i * 2 | UNDO, NULL);
+        sim_put(sim, EVENT_STORY, NOBODY, at_us, i * 2);
+        sim_put(sim, EVENT_STORY, NOBODY, at_us + fault->duration_ms * MS, i * 2 | UNDO);
     }
 }
 

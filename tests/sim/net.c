@@ -93,6 +93,14 @@ static void net_settle(struct sim_link *link)
 
 /* --- sending --- */
 
+static void net_put_packet(struct sim *sim, const struct link_end *end, struct packet *packet)
+{
+    queue_put(&sim->queue, (struct sim_event){ .at_us = end->arrives_us,
+                                               .type = EVENT_PACKET,
+                                               .node = end->node,
+                                               .packet = packet });
+}
+
 static void net_post(struct sim *sim, struct sim_link *link, unsigned side, enum packet_kind kind,
                      struct cluster_message *message)
 {
@@ -105,7 +113,7 @@ static void net_post(struct sim *sim, struct sim_link *link, unsigned side, enum
     packet->message = message;
     list_link_init(&packet->in_held);
     end->arrives_us = MAX(end->arrives_us, sim->now_us + net_latency(sim));
-    sim_put(sim, EVENT_PACKET, end->node, end->arrives_us, 0, packet);
+    net_put_packet(sim, end, packet);
 }
 
 /* One user more. */
@@ -360,7 +368,7 @@ void net_release(struct sim *sim)
                 list_remove(&packet->in_held);
                 list_link_init(&packet->in_held);
                 end->arrives_us = MAX(end->arrives_us, sim->now_us + net_latency(sim));
-                sim_put(sim, EVENT_PACKET, end->node, end->arrives_us, 0, packet);
+                net_put_packet(sim, end, packet);
             }
         }
     }

@@ -35,7 +35,7 @@ static void node_arm(struct sim *sim, struct sim_node *node)
     time_us at_us = MAX(node_when(node, due_ms), sim->now_us + 100);
     if (at_us >= node->timer_us) return;
     node->timer_us = at_us;
-    sim_put(sim, EVENT_TIMER, node->index, at_us, 0, NULL);
+    sim_put(sim, EVENT_TIMER, node->index, at_us, 0);
 }
 
 /* --- life and death --- */
@@ -84,7 +84,7 @@ void node_start(struct sim *sim, struct sim_node *node)
     sim_note(sim, node, "-- process starts");
     check_started(sim, node);
     sim_put(sim, EVENT_TICK, node->index, sim->now_us + (time_us)prng_below(&sim->prng, TICK_US),
-            node->process, NULL);
+            node->process);
     node_input(sim, node, (struct sim_input){ .type = CLUSTER_FACTS });
 }
 
@@ -129,7 +129,7 @@ void node_freeze(struct sim *sim, struct sim_node *node, time_ms duration_ms)
     node->state = NODE_FROZEN;
     node->thaw_us = MAX(node->thaw_us, sim->now_us + duration_ms * MS);
     sim_disturb(sim, node);
-    sim_put(sim, EVENT_THAW, node->index, node->thaw_us, node->process, NULL);
+    sim_put(sim, EVENT_THAW, node->index, node->thaw_us, node->process);
 }
 
 void node_thaw(struct sim *sim, struct sim_node *node)
@@ -176,7 +176,7 @@ static void node_resolve(struct sim *sim, struct sim_node *node, size_t seed_ind
 {
     time_us delay_us = MS + (time_us)prng_below(&sim->prng, 20 * MS);
     sim_put(sim, EVENT_RESOLVED, node->index, sim->now_us + delay_us,
-            (uint64_t)node->process << 32 | seed_index, NULL);
+            (uint64_t)node->process << 32 | seed_index);
 }
 
 static void node_hash_effect(struct sim *sim, struct sim_node *node,
@@ -259,7 +259,7 @@ static void node_do(struct sim *sim, struct sim_node *node, struct cluster_effec
     case CLUSTER_RESOLVE: node_resolve(sim, node, effect->seed_index); break;
     case CLUSTER_CHANGED: break; /* node_step has seen it */
     case CLUSTER_HANDED_OVER:
-        sim_put(sim, EVENT_EXIT, node->index, sim->now_us + MS, node->process, NULL);
+        sim_put(sim, EVENT_EXIT, node->index, sim->now_us + MS, node->process);
         break;
     default: node_do_data(sim, node, effect); break;
     }

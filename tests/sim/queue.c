@@ -1,13 +1,13 @@
 /* Events in order of time; those of one moment come out as they were put in.
  *
  * A thousand nodes have a million events on their way, and most of them are seconds off. So only
- * the next two milliseconds stand in a heap. What comes later lies unsorted in a ring of buckets
- * of two milliseconds each, and what comes later than the whole ring in its last bucket, to be put
+ * the next half millisecond stands in a heap. What comes later lies unsorted in a ring of buckets
+ * of that length each, and what comes later than the whole ring in its last bucket, to be put
  * again when that one's turn comes. */
 #include "sim/world.h"
 
-#define BUCKET_SHIFT 11 /* microseconds of a bucket, as a power of two */
-#define RING_SIZE    4096u
+#define BUCKET_SHIFT 9 /* microseconds of a bucket, as a power of two */
+#define RING_SIZE    16384u
 
 static bool comes_before(const struct sim_event *a, const struct sim_event *b)
 {
@@ -104,7 +104,7 @@ bool queue_take(struct queue *queue, time_us until_us, struct sim_event *event)
 static void list_free(struct event_list *list)
 {
     for (size_t i = 0; i < list->count; i++)
-        if (list->events[i].packet != NULL) net_packet_free(list->events[i].packet);
+        if (list->events[i].type == EVENT_PACKET) net_packet_free(list->events[i].packet);
     memory_free(list->events);
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/units.h"
 
+struct packet;
 struct sim_link;
 
 enum sim_event_type {
@@ -26,9 +27,11 @@ struct sim_event {
     uint64_t order; /* breaks ties: first put, first taken */
     uint32_t type;
     uint32_t node;
-    uint64_t number; /* of the seed, ... or generation of the node's process */
-    void *packet;    /* PACKET; owned */
-    struct sim_link *link; /* CONNECT, CONNECTED; it lasts until then */
+    union {
+        uint64_t number;       /* of the seed, ... or generation of the node's process */
+        struct packet *packet; /* PACKET; owned */
+        struct sim_link *link; /* CONNECT, CONNECTED; it lasts until then */
+    };
 };
 
 struct event_list {

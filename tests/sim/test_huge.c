@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #define TIMEOUT_MS 15000
 
@@ -39,6 +40,17 @@ static bool expect(struct sim *sim, const char *what, sim_condition condition, t
     return holds;
 }
 
+/* What a run costs, so that a test's log shows when it grows. */
+static void print_cost(const struct sim *sim, time_ms began_ms)
+{
+    struct rusage usage;
+    if (getrusage(RUSAGE_SELF, &usage) != 0) return;
+    printf("%u nodes, %lld virtual ms, %llu events: %lld s of CPU, %ld MB at most\n",
+           sim_node_count(sim), (long long)(sim_now_ms(sim) - began_ms),
+           (unsigned long long)sim_event_count(sim),
+           (long long)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec), usage.ru_maxrss / 1024);
+}
+
 int main(int argc, char **argv)
 {
     unsigned nodes = argc > 1 ? (unsigned)atoi(argv[1]) : 1000;
@@ -49,6 +61,7 @@ int main(int argc, char **argv)
                                                         .poll_ms = 250,
                                                         .no_writes = true,
                                                         .keeps_no_disk = true });
+    time_ms began_ms = sim_now_ms(sim);
     bool is_kept = expect(sim, "healthy after the start", sim_is_healthy, 10000);
     if (is_kept) {
         sim_run(sim, 2000);
@@ -61,6 +74,7 @@ int main(int argc, char **argv)
         sim_heal(sim);
         is_kept = expect(sim, "all agree again", sim_agrees, 2 * TIMEOUT_MS);
     }
+    print_cost(sim, began_ms);
     if (sim_violation(sim) != NULL) printf("%s\n", sim_violation(sim));
     is_kept = is_kept && sim_violation(sim) == NULL;
     sim_destroy(sim);

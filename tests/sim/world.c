@@ -16,12 +16,11 @@
 /* --- small helpers of all files --- */
 
 void sim_put(struct sim *sim, enum sim_event_type type, uint32_t node, time_us at_us,
-             uint64_t number, void *packet)
+             uint64_t number)
 {
     ensure(at_us >= sim->now_us);
     queue_put(&sim->queue,
-              (struct sim_event){
-                  .at_us = at_us, .type = type, .node = node, .number = number, .packet = packet });
+              (struct sim_event){ .at_us = at_us, .type = type, .node = node, .number = number });
 }
 
 void sim_fail(struct sim *sim, const char *format, ...)
@@ -215,13 +214,13 @@ struct sim *sim_create(const struct sim_options *options)
         time_us delay_us =
             (time_us)prng_below(&sim->prng, (uint64_t)options->start_spread_ms * MS + 1);
         if (delay_us > 0)
-            sim_put(sim, EVENT_START, i, sim->now_us + delay_us, 0, NULL);
+            sim_put(sim, EVENT_START, i, sim->now_us + delay_us, 0);
         else
             node_start(sim, &sim->nodes[i]);
         if (options->keeps_no_disk) buffer_fini(&sim->nodes[i].disk);
     }
     sim->mark_us = sim->now_us;
-    sim_put(sim, EVENT_SECOND, NOBODY, sim->now_us + 1000 * MS, 0, NULL);
+    sim_put(sim, EVENT_SECOND, NOBODY, sim->now_us + 1000 * MS, 0);
     return sim;
 }
 
@@ -294,7 +293,7 @@ static void sim_dispatch(struct sim *sim, struct sim_event *event)
     case EVENT_SECOND:
         sim->second_events = 0;
         check_second(sim);
-        sim_put(sim, EVENT_SECOND, NOBODY, sim->now_us + 1000 * MS, 0, NULL);
+        sim_put(sim, EVENT_SECOND, NOBODY, sim->now_us + 1000 * MS, 0);
         break;
     }
 }

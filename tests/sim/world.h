@@ -15,7 +15,7 @@
 
 /* world.c */
 void sim_put(struct sim *sim, enum sim_event_type type, uint32_t node, time_us at_us,
-             uint64_t number, void *packet);
+             uint64_t number);
 void sim_fail(struct sim *sim, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void sim_hash(struct sim *sim, uint64_t word);
 void sim_note(struct sim *sim, struct sim_node *node, const char *text); /* into its trace */
