@@ -9,10 +9,10 @@
 
 #define TIMEOUT_MS 15000
 
-/* A tenth of the nodes, primaries and replicas alike, is cut off. */
+/* A twentieth of the nodes, primaries and replicas alike, is cut off. */
 static bool is_cut_off(unsigned index)
 {
-    return index % 10 == 3;
+    return index % 20 == 3;
 }
 
 static void cut_in_two(struct sim *sim)
