@@ -135,6 +135,7 @@ class Verbs(TestCase):
         primary, replica = self.start_node(EIR), self.start_node(EIR)
         first = cluster.nodes[0]
         nodes = cluster.nodes + [primary, replica]
+        wait_agreed(cluster.nodes, 3)
         cli("--cluster", "add-node", place(primary), place(first))
         wait_agreed(nodes[:4], 4)
         cli("--cluster", "add-node", place(replica), place(first), "--cluster-replica",

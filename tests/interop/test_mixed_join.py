@@ -76,10 +76,12 @@ class Join(TestCase):
     def test_valkey_nodes_join_a_cluster_that_formed_by_its_seeds(self):
         cluster = self.start_cluster(shards=3, replicas=1)
         newcomers = [self.start_node(VALKEY), self.start_node(VALKEY)]
-        nodes = cluster.nodes + newcomers
+        nodes = list(cluster.nodes)
+        wait_agreed(nodes, 6)
         for node in newcomers:
             cli("--cluster", "add-node", place(node), place(cluster.nodes[0]))
-        wait_agreed(nodes, 8)
+            nodes.append(node)
+            wait_agreed(nodes, len(nodes))  # it refuses while they do not
         fill(cluster.nodes)
 
         # One becomes a replica, the other a primary with slots of its own.
