@@ -24,6 +24,13 @@ static uint64_t no_ticks(void)
     return 0;
 }
 
+static void drop_effects(void)
+{
+    for (size_t i = 0; i < effects.count; i++)
+        if (effects.items[i].type == NODE_WRITE) node_write_destroy(effects.items[i].write);
+    node_effects_clear(&effects);
+}
+
 static void start(void)
 {
     struct node_options options = { .config = cluster_config(),
@@ -36,7 +43,7 @@ static void start(void)
     char why[256];
     ck_assert_int_eq(node_create(&options, clock, &node, why), ERR_NONE);
     node_turn(node, clock, NULL, 0, &effects);
-    node_effects_clear(&effects);
+    drop_effects();
     node->effects = &effects; /* as in a turn */
 }
 
@@ -45,13 +52,6 @@ static void set_up(void)
     memory_disk = memory_disk_create();
     node_effects_init(&effects);
     start();
-}
-
-static void drop_effects(void)
-{
-    for (size_t i = 0; i < effects.count; i++)
-        if (effects.items[i].type == NODE_WRITE) node_write_destroy(effects.items[i].write);
-    node_effects_clear(&effects);
 }
 
 static void tear_down(void)
