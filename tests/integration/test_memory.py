@@ -11,7 +11,7 @@ from resp_client import ReplyError  # noqa: E402
 
 OOM = "OOM command not allowed when used memory > 'maxmemory'."
 VALUE = "v" * 1000
-BUFFERS = 400000  # of the connection that asks: they count as well, and come and go
+BUFFERS = 3000000  # of a connection with a pipeline: they count as well, and come and go
 
 
 def used(client):
@@ -77,15 +77,15 @@ class Evicting(eirtest.TestCase):
             with self.subTest(policy):
                 server = self.start_server(maxmemory_policy=policy)
                 client = server.client(timeout=60.0)
-                limit = used(client) + 2000000
+                limit = used(client) + 8000000
                 client.call("CONFIG", "SET", "maxmemory", limit)
                 ends = ("EX", 100000) if policy.startswith("volatile") else ()
-                for start in range(0, 6000, 500):
+                for start in range(0, 20000, 500):
                     for reply in fill(client, 500, start, *ends):
                         self.assertEqual(reply, "OK")
                 keys = client.call("DBSIZE")
                 self.assertGreater(keys, 500)
-                self.assertEqual(figure(client, "evicted_keys"), 6000 - keys)
+                self.assertEqual(figure(client, "evicted_keys"), 20000 - keys)
                 client.call("PING")
                 self.assertLess(used(client), limit + BUFFERS)
 
@@ -109,14 +109,14 @@ class Evicting(eirtest.TestCase):
     def test_a_lower_limit_is_reached_without_a_command(self):
         server = self.start_server(maxmemory_policy="allkeys-lru", maxmemory_eviction_tenacity=0)
         client = server.client(timeout=60.0)
-        fill(client, 5000)
+        fill(client, 20000)
         limit = used(client) // 2
         client.call("CONFIG", "SET", "maxmemory", limit)
         eirtest.wait_until(lambda: used(client) < limit + BUFFERS)
         keys, stats = client.pipeline([("DBSIZE",), ("INFO", "stats")])
         evicted = int(re.search(r"evicted_keys:(\d+)", stats.decode())[1])
         self.assertGreater(evicted, 1000)
-        self.assertEqual(keys + evicted, 5000)
+        self.assertEqual(keys + evicted, 20000)
 
     def test_replicas_lose_what_the_primary_evicts_and_nothing_else(self):
         primary = self.start_server(maxmemory_policy="allkeys-lru", repl_diskless_sync_delay=0)
@@ -124,10 +124,12 @@ class Evicting(eirtest.TestCase):
                                     maxmemory_policy="allkeys-lru", maxmemory=1)
         with primary.client(timeout=60.0) as client, replica.client(timeout=60.0) as other:
             eirtest.wait_until(lambda: other.info("replication")["master_link_status"] == "up")
-            fill(client, 3000)
-            limit = used(client) - 1000000
+            fill(client, 12000)
+            limit = used(client) - 6000000
             client.call("CONFIG", "SET", "maxmemory", limit)
             eirtest.wait_until(lambda: used(client) < limit + BUFFERS)
+            client.call("CONFIG", "SET", "maxmemory", 0)
+            self.assertLess(client.call("DBSIZE"), 12000)
             eirtest.wait_until(lambda: client.call("DBSIZE") == other.call("DBSIZE"))
             keys = sorted(client.call("KEYS", "*"))
             self.assertEqual(keys, sorted(other.call("KEYS", "*")))
