@@ -32,7 +32,11 @@ static inline size_t step_up(size_t size)
 
 size_t slabs_class(size_t size)
 {
+#ifdef EIR_SYSTEM_MALLOC
+    return memory_class(size); /* exact, so that a sanitizer sees every byte too far */
+#else
     return size > SLAB_SIZE_MAX ? memory_class(size) : step_up(size);
+#endif
 }
 
 #ifdef EIR_SYSTEM_MALLOC
