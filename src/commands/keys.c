@@ -96,7 +96,9 @@ static void copy(struct call *call)
         if (call_arg_is(call, i, "replace")) {
             replaces = true;
         } else if (call_arg_is(call, i, "db") && i + 1 < call->argc) {
-            if (!call_database(call, ++i, &to.db)) return;
+            uint32_t db;
+            if (!call_database(call, ++i, &db)) return;
+            to = keyspace_key_in(&to, db);
         } else {
             reply_syntax_error(call);
             return;
@@ -118,8 +120,9 @@ static void copy(struct call *call)
 static void move(struct call *call)
 {
     struct key from = call_key(call, 1);
-    struct key to = from;
-    if (!call_database(call, 2, &to.db)) return;
+    uint32_t db;
+    if (!call_database(call, 2, &db)) return;
+    struct key to = keyspace_key_in(&from, db);
     if (is_same_place(call, &from, &to)) return;
     bool is_possible = keyspace_find_for_write(call->keyspace, call->access, &from) != NULL &&
                        keyspace_find_for_write(call->keyspace, call->access, &to) == NULL;

@@ -59,9 +59,7 @@ struct plain {
 /* SELECT may have run since the key was looked up ahead. */
 static inline void batch_key_in(struct key *key, const struct session *session)
 {
-    if (key->db == (uint32_t)session->db) return;
-    key->db = (uint32_t)session->db;
-    key->proposed = NULL;
+    if (key->db != (uint32_t)session->db) *key = keyspace_key_in(key, (uint32_t)session->db);
 }
 
 #endif

@@ -270,7 +270,9 @@ static bool take_number(struct call *call, uint32_t at, const struct condition_w
 {
     int64_t count = keyspace_database_count(call->keyspace);
     const char *not_prefix = condition->is_negated ? "NOT-" : "";
-    if (!number_parse(call_arg(call, at), &condition->number)) {
+    bool is_number = number_parse(call_arg(call, at), &condition->number);
+    bool is_small = condition->number >= INT32_MIN && condition->number <= INT32_MAX;
+    if (!is_number || (word->kind == IS_IN_DB && !is_small)) {
         reply_error_format(call, "ERR %s%s is not an integer or out of range", not_prefix,
                            word->number_name);
         return false;

@@ -48,10 +48,20 @@ struct key {
     uint64_t hash;
     uint32_t slot; /* 0 when there are no slots */
     uint32_t db;
-    /* What was found ahead (keyspace_look_ahead); asked only while nothing has moved since. */
+    /* What was found ahead (keyspace_look_ahead); asked only while nothing has moved since. It is
+     * of this database: who wants the same key of another one asks keyspace_key_in. */
     struct table_cell *proposed;
     uint64_t moves;
 };
+
+/* The same key of another database. */
+static inline struct key keyspace_key_in(const struct key *key, uint32_t db)
+{
+    struct key other = *key;
+    other.db = db;
+    other.proposed = NULL;
+    return other;
+}
 
 struct key keyspace_key(const struct keyspace *keyspace, uint32_t db, struct bytes bytes);
 /* As above when the router knows the slot already. */

@@ -82,6 +82,21 @@ class Transactions(eirtest.TestCase):
                 writer.read()
 
 
+class Pipelines(eirtest.TestCase):
+    def test_keys_that_are_looked_up_together_are_those_of_their_database(self):
+        client = self.start_server().client()
+        for name in "abc":
+            client.call("SET", name, name)
+        self.assertEqual(client.pipeline([("MOVE", name, 1) for name in "abc"]), [1, 1, 1])
+        self.assertEqual(client.pipeline([("GET", "a"), ("SELECT", 1), ("GET", "a"),
+                                          ("COPY", "a", "a", "DB", 0), ("COPY", "b", "b", "DB", 2),
+                                          ("SWAPDB", 1, 2), ("GET", "b"), ("GET", "c")]),
+                         [None, "OK", b"a", 1, 1, "OK", b"b", None])
+        self.assertEqual(client.pipeline([("SELECT", 0), ("GET", "a"), ("FLUSHDB",), ("GET", "a"),
+                                          ("SET", "a", "new"), ("GET", "a")]),
+                         ["OK", b"a", "OK", None, "OK", b"new"])
+
+
 class Expiry(eirtest.TestCase):
     def test_a_key_is_gone_exactly_when_it_is_due(self):
         server = self.start_server()
