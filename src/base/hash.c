@@ -21,24 +21,15 @@ static inline void sip_round(uint64_t v[4])
     v[2] = rotate_left(v[2], 32);
 }
 
-static inline uint64_t word_at(const char *data)
+/* `size` bytes, little-endian: one load, for it is 4 or 8 and known to the compiler. */
+static inline uint64_t number_at(const char *data, size_t size)
 {
-    uint64_t word;
-    memcpy(&word, data, sizeof(word));
+    uint64_t number = 0;
+    memcpy(&number, data, size);
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    word = __builtin_bswap64(word);
+    number = __builtin_bswap64(number);
 #endif
-    return word;
-}
-
-static inline uint64_t half_at(const char *data)
-{
-    uint32_t half;
-    memcpy(&half, data, sizeof(half));
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    half = __builtin_bswap32(half);
-#endif
-    return half;
+    return number;
 }
 
 /* The last 0..7 bytes, little-endian, with the length in the top byte: from pieces that overlap,
@@ -47,8 +38,9 @@ static inline uint64_t last_word(const char *data, size_t left, size_t size)
 {
     uint64_t word = (uint64_t)size << 56;
     if (left == 0) return word;
-    if (size >= 8) return word | word_at(data + left - 8) >> (8 * (8 - left));
-    if (left >= 4) return word | half_at(data) | half_at(data + left - 4) << (8 * (left - 4));
+    if (size >= 8) return word | number_at(data + left - 8, 8) >> (8 * (8 - left));
+    if (left >= 4)
+        return word | number_at(data, 4) | number_at(data + left - 4, 4) << (8 * (left - 4));
     return word | (uint64_t)(uint8_t)data[0] |
            (uint64_t)(uint8_t)data[left / 2] << (8 * (left / 2)) |
            (uint64_t)(uint8_t)data[left - 1] << (8 * (left - 1));
@@ -61,7 +53,7 @@ uint64_t hash_bytes(const struct hash_key *key, struct bytes bytes)
     size_t whole = bytes.size & ~(size_t)7;
 
     for (size_t i = 0; i < whole; i += 8) {
-        uint64_t word = word_at(bytes.data + i);
+        uint64_t word = number_at(bytes.data + i, 8);
         v[3] ^= word;
         sip_round(v);
         v[0] ^= word;
