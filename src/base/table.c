@@ -471,15 +471,11 @@ void table_prefetch_bucket(const struct table *table, uint64_t hash)
     if (table != NULL) __builtin_prefetch(table_line_at(table, table_bucket_at(table, hash)));
 }
 
-void table_prefetch_entry(const struct table *table, uint64_t hash)
+void table_prefetch_chain(const struct table *table, uint64_t hash)
 {
     if (table == NULL) return;
-    const struct table_cell *cell = table_propose(table, hash);
     struct table_part part = table_first_part(table_line_at(table, table_bucket_at(table, hash)));
-    if (cell != NULL)
-        __builtin_prefetch(table_cell_entry(cell));
-    else if (table_part_next(&part))
-        __builtin_prefetch(part.line);
+    if (table_part_next(&part)) __builtin_prefetch(part.line);
 }
 
 /* ---- All entries ---- */

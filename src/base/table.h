@@ -67,8 +67,9 @@ bool table_destroy_step(struct table **table, size_t count, table_release releas
 
 /* Stage 1, when the table itself is in the cache: fetches the line of the hash's bucket. */
 void table_prefetch_bucket(const struct table *table, uint64_t hash);
-/* Stage 2: fetches the entry that the line proposes. Stage 3 is table_find. */
-void table_prefetch_entry(const struct table *table, uint64_t hash);
+/* Stage 2, when table_propose (table_inline.h) knows no cell in that line: fetches the next one of
+ * the bucket. */
+void table_prefetch_chain(const struct table *table, uint64_t hash);
 
 /* ---- All entries ---- */
 

@@ -117,7 +117,7 @@ static inline void propose(const struct keyspace *keyspace, struct key *key)
     if (key->proposed != NULL)
         __builtin_prefetch(table_cell_entry(key->proposed));
     else
-        table_prefetch_entry(table, key->hash); /* it chains */
+        table_prefetch_chain(table, key->hash);
 }
 
 /* Each stage is a loop that does nothing else, so that as many accesses as the processor can keep

@@ -271,12 +271,12 @@ END_TEST
 START_TEST(prefetching_touches_nothing)
 {
     table_prefetch_bucket(NULL, 1);
-    table_prefetch_entry(NULL, 1);
+    table_prefetch_chain(NULL, 1);
     for (uint32_t i = 0; i < 100; i++) {
         item_insert(&items[i]);
         table_prefetch_bucket(table, item_hash(&items[i]));
-        table_prefetch_entry(table, item_hash(&items[i]));
-        table_prefetch_entry(table, item_hash(&items[i + 100]));
+        table_prefetch_chain(table, item_hash(&items[i]));
+        table_prefetch_chain(table, item_hash(&items[i + 100]));
     }
     check_all(100);
 }
