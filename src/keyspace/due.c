@@ -70,3 +70,10 @@ void due_follow(struct due *due, const struct table *table, size_t buckets_befor
         minima_resize(groups, group);
     }
 }
+
+void due_visit_group(const struct table *table, size_t group, table_visit visit, void *context)
+{
+    size_t bucket = group << DUE_GROUP_BITS;
+    size_t end = MIN(bucket + (1u << DUE_GROUP_BITS), table_bucket_count(table));
+    for (; bucket < end; bucket++) table_visit_bucket(table, bucket, visit, context);
+}

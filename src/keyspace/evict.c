@@ -14,8 +14,8 @@
 /* Random buckets are looked at this often before it is taken that keys with an expiry are too
  * rare to be met by chance; then the index of expiry leads to some. */
 #define TRIES_MAX 32
-/* Above this share, met by chance soon enough: one key in 16 ends. */
-#define VOLATILE_SHARE_MIN 16
+/* Of so many keys one ends: met by chance soon enough. */
+#define VOLATILE_RARITY_MAX 16
 
 /* How gladly this entry goes. */
 static uint64_t score_of(const struct keyspace *keyspace, const struct access *access,
@@ -57,20 +57,23 @@ static void sample_cut(struct sample *sample, struct prng *prng)
     sample->count = MIN(sample->count, sample->wanted);
 }
 
+static size_t eligible_count(const struct database *database, bool is_volatile_only)
+{
+    return is_volatile_only ? database->volatile_count : database->count;
+}
+
 /* A database that holds keys which may go, each with the chance of its share; NULL: none does. */
 static struct database *random_database(struct keyspace *keyspace, bool is_volatile_only,
                                         uint32_t *db)
 {
     size_t total = 0;
-    for (uint32_t i = 0; i < keyspace->database_count; i++) {
-        const struct database *database = keyspace_database(keyspace, i);
-        total += is_volatile_only ? database->volatile_count : database->count;
-    }
+    for (uint32_t i = 0; i < keyspace->database_count; i++)
+        total += eligible_count(keyspace_database(keyspace, i), is_volatile_only);
     if (total == 0) return NULL;
     uint64_t rank = prng_below(&keyspace->prng, total);
     for (*db = 0;; (*db)++) {
         struct database *database = keyspace_database(keyspace, *db);
-        size_t count = is_volatile_only ? database->volatile_count : database->count;
+        size_t count = eligible_count(database, is_volatile_only);
         if (rank < count) return database;
         rank -= count;
     }
@@ -95,10 +98,7 @@ static uint32_t sample_by_index(struct keyspace *keyspace, struct database *data
         due = database->slots->dues[slot];
     }
     size_t group = random_due(&keyspace->prng, &due->groups);
-    size_t bucket = group << DUE_GROUP_BITS;
-    const struct table *table = database_table(database, slot);
-    size_t end = MIN(bucket + (1u << DUE_GROUP_BITS), table_bucket_count(table));
-    for (; bucket < end; bucket++) table_visit_bucket(table, bucket, sample_cell, sample);
+    due_visit_group(database_table(database, slot), group, sample_cell, sample);
     if (sample->count == 0) database_set_due(database, slot, group, TIME_NEVER);
     return slot;
 }
@@ -107,8 +107,8 @@ static uint32_t sample_by_index(struct keyspace *keyspace, struct database *data
 static uint32_t sample_take(struct keyspace *keyspace, struct database *database,
                             struct sample *sample)
 {
-    size_t share = database->count / MAX(database->volatile_count, (size_t)1);
-    bool by_chance = !sample->is_volatile_only || share <= VOLATILE_SHARE_MIN;
+    size_t rarity = database->count / MAX(database->volatile_count, (size_t)1);
+    bool by_chance = !sample->is_volatile_only || rarity <= VOLATILE_RARITY_MAX;
     if (!by_chance) return sample_by_index(keyspace, database, sample);
 
     uint32_t slot = database_random_slot(database, &keyspace->prng);
@@ -237,11 +237,7 @@ static bool evict_soonest(struct keyspace *keyspace, const struct access *access
         bool is_found = database_find_due(database, due_ms, &slot, &group);
         ensure(is_found);
         struct soonest soonest = { .entry = NULL, .expiry_ms = TIME_NEVER };
-        const struct table *table = database_table(database, slot);
-        size_t bucket = group << DUE_GROUP_BITS;
-        size_t end = MIN(bucket + (1u << DUE_GROUP_BITS), table_bucket_count(table));
-        for (; bucket < end; bucket++)
-            table_visit_bucket(table, bucket, look_for_soonest, &soonest);
+        due_visit_group(database_table(database, slot), group, look_for_soonest, &soonest);
         if (soonest.entry == NULL || soonest.expiry_ms > due_ms) {
             database_set_due(database, slot, group, soonest.expiry_ms);
             continue;

@@ -31,13 +31,6 @@ static void prefetch_entry(void *context, const struct table_cell *cell)
     if (table_cell_is_marked(cell)) __builtin_prefetch(table_cell_entry(cell));
 }
 
-static void visit_group(const struct table *table, size_t group, table_visit visit, void *context)
-{
-    size_t bucket = group << DUE_GROUP_BITS;
-    size_t end = MIN(bucket + (1u << DUE_GROUP_BITS), table_bucket_count(table));
-    for (; bucket < end; bucket++) table_visit_bucket(table, bucket, visit, context);
-}
-
 /* Deletes what is due in one group of buckets, and corrects the group's time. */
 static size_t expire_group(struct keyspace *keyspace, const struct access *access, uint32_t db,
                            uint32_t slot, size_t group)
@@ -45,9 +38,9 @@ static size_t expire_group(struct keyspace *keyspace, const struct access *acces
     struct database *database = keyspace_database(keyspace, db);
     const struct table *table = database_table(database, slot);
     ensure(table != NULL);
-    visit_group(table, group, prefetch_entry, NULL);
+    due_visit_group(table, group, prefetch_entry, NULL);
     struct look look = { .wall_ms = access->wall_ms, .next_ms = TIME_NEVER };
-    visit_group(table, group, look_at, &look);
+    due_visit_group(table, group, look_at, &look);
     database_set_due(database, slot, group, look.next_ms);
     /* Deleting may merge buckets and so change the groups; the entries stay where they are. */
     for (size_t i = 0; i < look.count; i++) {

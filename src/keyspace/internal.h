@@ -64,6 +64,8 @@ void due_change(struct due **due, const struct table *table, size_t bucket, time
                 time_ms after_ms);
 /* The table may have split or merged a bucket since the last call. */
 void due_follow(struct due *due, const struct table *table, size_t buckets_before);
+/* Visits the keys of one group, whether they end or not. */
+void due_visit_group(const struct table *table, size_t group, table_visit visit, void *context);
 static inline time_ms due_least_ms(const struct due *due)
 {
     return due == NULL ? TIME_NEVER : minima_least(&due->groups);
