@@ -15,6 +15,9 @@ struct world {
     struct loop *loop;
     loop_handle listener;
     struct socket_address address;
+    /* A connection between two places of the same loop, when there is one. */
+    loop_handle near; /* the side that connects, tag 1 */
+    loop_handle far;  /* the other, tag 2 */
 };
 
 /* The next event, which must come within seconds. */
@@ -55,14 +58,13 @@ static struct world world_create(int choice)
     return world;
 }
 
-/* A connection between two places of the same loop: the side that connects, then the other. */
-static void world_connect(struct world *world, loop_handle *near, loop_handle *far)
+static void world_connect(struct world *world)
 {
-    enum err err = loop_connect(world->loop, &world->address, NULL, 1, near);
+    enum err err = loop_connect(world->loop, &world->address, NULL, 1, &world->near);
     ck_assert_int_eq(err, ERR_NONE);
-    *far = LOOP_HANDLE_NONE;
+    world->far = LOOP_HANDLE_NONE;
     bool is_connected = false;
-    while (!is_connected || *far == LOOP_HANDLE_NONE) {
+    while (!is_connected || world->far == LOOP_HANDLE_NONE) {
         struct loop_event event = next_event(world->loop);
         if (event.type == LOOP_ACCEPTED) {
             ck_assert_uint_eq(event.tag, 7);
@@ -71,7 +73,7 @@ static void world_connect(struct world *world, loop_handle *near, loop_handle *f
             loop_names(world->loop, event.handle, &remote, &local);
             ck_assert_str_eq(remote.ip, "127.0.0.1");
             ck_assert_uint_eq(local.port, world->address.port);
-            *far = event.handle;
+            world->far = event.handle;
             loop_set_tag(world->loop, event.handle, 2);
         } else {
             ck_assert_int_eq(event.type, LOOP_CONNECTED);
@@ -81,21 +83,25 @@ static void world_connect(struct world *world, loop_handle *near, loop_handle *f
     }
 }
 
+static struct world world_connected(int choice)
+{
+    struct world world = world_create(choice);
+    world_connect(&world);
+    return world;
+}
+
 START_TEST(bytes_arrive_and_the_end_is_told)
 {
-    struct world world = world_create(_i);
-    loop_handle near;
-    loop_handle far;
-    world_connect(&world, &near, &far);
+    struct world world = world_connected(_i);
     struct iovec slices[2] = { { .iov_base = "hel", .iov_len = 3 },
                                { .iov_base = "lo", .iov_len = 2 } };
-    loop_send(world.loop, near, slices, 2);
+    loop_send(world.loop, world.near, slices, 2);
     struct loop_event event = next_told(world.loop);
     ck_assert_int_eq(event.type, LOOP_RECEIVED);
     ck_assert_uint_eq(event.tag, 2);
     ck_assert_uint_eq(event.bytes.size, 5);
     ck_assert_mem_eq(event.bytes.data, "hello", 5);
-    loop_close(world.loop, near);
+    loop_close(world.loop, world.near);
     event = next_told(world.loop);
     ck_assert_int_eq(event.type, LOOP_CLOSED);
     ck_assert_int_eq(event.cause, ERR_CLOSED);
@@ -121,17 +127,14 @@ END_TEST
 
 START_TEST(a_full_socket_asks_for_the_rest_later)
 {
-    struct world world = world_create(_i);
-    loop_handle near;
-    loop_handle far;
-    world_connect(&world, &near, &far);
-    loop_hold(world.loop, far, true);
+    struct world world = world_connected(_i);
+    loop_hold(world.loop, world.far, true);
     size_t size = 64 * MIB;
     char *data = calloc(1, size);
     struct iovec slice = { .iov_base = data, .iov_len = size };
-    size_t sent = loop_send(world.loop, near, &slice, 1);
+    size_t sent = loop_send(world.loop, world.near, &slice, 1);
     ck_assert_uint_lt(sent, size);
-    loop_hold(world.loop, far, false);
+    loop_hold(world.loop, world.far, false);
     size_t received = 0;
     while (received < size) {
         struct loop_event event = next_event(world.loop);
@@ -142,7 +145,7 @@ START_TEST(a_full_socket_asks_for_the_rest_later)
         ck_assert_int_eq(event.type, LOOP_SENT);
         sent += event.count;
         slice = (struct iovec){ .iov_base = data + sent, .iov_len = size - sent };
-        sent += loop_send(world.loop, near, &slice, 1);
+        sent += loop_send(world.loop, world.near, &slice, 1);
     }
     ck_assert_uint_eq(received, size);
     free(data);
@@ -174,15 +177,12 @@ static char *numbered_bytes(size_t size)
 
 START_TEST(what_one_read_cannot_take_comes_before_the_end)
 {
-    struct world world = world_create(_i);
-    loop_handle near;
-    loop_handle far;
-    world_connect(&world, &near, &far);
+    struct world world = world_connected(_i);
     size_t size = 100000;
     char *data = numbered_bytes(size);
     struct iovec slice = { .iov_base = data, .iov_len = size };
-    ck_assert_uint_eq(loop_send(world.loop, near, &slice, 1), size);
-    loop_close(world.loop, near);
+    ck_assert_uint_eq(loop_send(world.loop, world.near, &slice, 1), size);
+    loop_close(world.loop, world.near);
     expect_bytes(world.loop, 2, size);
     struct loop_event event = next_told(world.loop);
     ck_assert_int_eq(event.type, LOOP_CLOSED);
@@ -194,20 +194,17 @@ END_TEST
 
 START_TEST(bytes_that_came_while_held_are_read_when_it_is_over)
 {
-    struct world world = world_create(_i);
-    loop_handle near;
-    loop_handle far;
-    world_connect(&world, &near, &far);
-    loop_hold(world.loop, far, true);
+    struct world world = world_connected(_i);
+    loop_hold(world.loop, world.far, true);
     char *data = numbered_bytes(300);
     struct iovec slice = { .iov_base = data, .iov_len = 300 };
-    loop_send(world.loop, near, &slice, 1);
+    loop_send(world.loop, world.near, &slice, 1);
     struct loop_event events[EVENTS];
     for (int waits = 0; waits < 3; waits++) {
         size_t count = loop_wait(world.loop, 20, events, EVENTS);
         for (size_t i = 0; i < count; i++) ck_assert_int_eq(events[i].type, LOOP_SENT);
     }
-    loop_hold(world.loop, far, false);
+    loop_hold(world.loop, world.far, false);
     expect_bytes(world.loop, 2, 300);
     free(data);
     loop_destroy(world.loop);
@@ -236,16 +233,13 @@ END_TEST
 
 START_TEST(what_was_handed_over_goes_out_before_a_close)
 {
-    struct world world = world_create(_i);
-    loop_handle near;
-    loop_handle far;
-    world_connect(&world, &near, &far);
+    struct world world = world_connected(_i);
     char *data = numbered_bytes(3000);
     struct iovec slices[3] = { { .iov_base = data, .iov_len = 1000 },
                                { .iov_base = data + 1000, .iov_len = 1 },
                                { .iov_base = data + 1001, .iov_len = 1999 } };
-    loop_send(world.loop, near, slices, 3);
-    loop_close(world.loop, near);
+    loop_send(world.loop, world.near, slices, 3);
+    loop_close(world.loop, world.near);
     free(data);
     expect_bytes(world.loop, 2, 3000);
     ck_assert_int_eq(next_told(world.loop).type, LOOP_CLOSED);
@@ -255,13 +249,10 @@ END_TEST
 
 START_TEST(the_end_is_told_a_wait_after_the_last_bytes)
 {
-    struct world world = world_create(_i);
-    loop_handle near;
-    loop_handle far;
-    world_connect(&world, &near, &far);
+    struct world world = world_connected(_i);
     struct iovec slice = { .iov_base = "last", .iov_len = 4 };
-    loop_send(world.loop, near, &slice, 1);
-    loop_close(world.loop, near);
+    loop_send(world.loop, world.near, &slice, 1);
+    loop_close(world.loop, world.near);
     bool has_bytes = false;
     bool has_ended = false;
     while (!has_ended) {
@@ -280,15 +271,12 @@ END_TEST
 
 START_TEST(every_byte_is_told_as_sent_once)
 {
-    struct world world = world_create(_i);
-    loop_handle near;
-    loop_handle far;
-    world_connect(&world, &near, &far);
+    struct world world = world_connected(_i);
     char *data = numbered_bytes(20000);
     size_t received = 0;
     for (int round = 0; round < 50; round++) {
         struct iovec slice = { .iov_base = data, .iov_len = 20000 };
-        size_t sent = loop_send(world.loop, near, &slice, 1);
+        size_t sent = loop_send(world.loop, world.near, &slice, 1);
         while (sent < 20000) {
             struct loop_event event = next_event(world.loop);
             if (event.type == LOOP_RECEIVED) {
@@ -296,12 +284,12 @@ START_TEST(every_byte_is_told_as_sent_once)
                 continue;
             }
             ck_assert_int_eq(event.type, LOOP_SENT);
-            ck_assert_uint_eq(event.handle, near);
+            ck_assert_uint_eq(event.handle, world.near);
             sent += event.count;
             ck_assert_uint_le(sent, 20000);
             if (sent == 20000) break;
             slice = (struct iovec){ .iov_base = data + sent, .iov_len = 20000 - sent };
-            sent += loop_send(world.loop, near, &slice, 1);
+            sent += loop_send(world.loop, world.near, &slice, 1);
         }
     }
     while (received < 50 * 20000) received += next_told(world.loop).bytes.size;
@@ -315,14 +303,12 @@ START_TEST(a_place_that_is_used_again_hears_nothing_of_its_former_user)
 {
     struct world world = world_create(_i);
     for (int round = 0; round < 100; round++) {
-        loop_handle near;
-        loop_handle far;
-        world_connect(&world, &near, &far);
+        world_connect(&world);
         struct iovec slice = { .iov_base = "late", .iov_len = 4 };
-        loop_send(world.loop, near, &slice, 1);
-        loop_send(world.loop, far, &slice, 1);
-        loop_close(world.loop, near);
-        loop_close(world.loop, far);
+        loop_send(world.loop, world.near, &slice, 1);
+        loop_send(world.loop, world.far, &slice, 1);
+        loop_close(world.loop, world.near);
+        loop_close(world.loop, world.far);
     }
     loop_destroy(world.loop);
 }
@@ -343,21 +329,18 @@ END_TEST
 
 START_TEST(a_reset_connection_may_be_used_until_the_batch_is_over)
 {
-    struct world world = world_create(0);
-    loop_handle near;
-    loop_handle far;
-    world_connect(&world, &near, &far);
+    struct world world = world_connected(0);
     /* Closing with bytes unread sends a reset. */
     struct iovec slice = { .iov_base = "unread", .iov_len = 6 };
-    ck_assert_uint_eq(loop_send(world.loop, far, &slice, 1), 6);
-    loop_close(world.loop, near);
-    ck_assert_uint_eq(loop_send(world.loop, far, &slice, 1), 0);
+    ck_assert_uint_eq(loop_send(world.loop, world.far, &slice, 1), 6);
+    loop_close(world.loop, world.near);
+    ck_assert_uint_eq(loop_send(world.loop, world.far, &slice, 1), 0);
     struct loop_event event = next_event(world.loop);
     ck_assert_int_eq(event.type, LOOP_SENT);
-    ck_assert_uint_eq(event.handle, far);
-    ck_assert_uint_eq(loop_send(world.loop, far, &slice, 1), 0);
-    loop_hold(world.loop, far, true);
-    loop_close(world.loop, far);
+    ck_assert_uint_eq(event.handle, world.far);
+    ck_assert_uint_eq(loop_send(world.loop, world.far, &slice, 1), 0);
+    loop_hold(world.loop, world.far, true);
+    loop_close(world.loop, world.far);
     event = next_event(world.loop);
     ck_assert_int_eq(event.type, LOOP_CLOSED);
     ck_assert_uint_eq(event.tag, 2);
