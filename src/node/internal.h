@@ -4,6 +4,7 @@
 
 #include "base/ensure.h"
 #include "base/number.h"
+#include "base/number_list.h"
 #include "base/prng.h"
 #include "cluster/cluster.h"
 #include "cluster/orders.h"
@@ -184,12 +185,12 @@ struct node {
     struct repl_effects repl_effects;
     struct session *stream_session; /* runs the commands of our primary */
 
-    struct cluster *cluster;     /* owned; NULL: stand-alone */
-    struct cluster_facts facts;  /* as last told */
-    struct file *conf_lock;      /* owned */
+    struct cluster *cluster;    /* owned; NULL: stand-alone */
+    struct cluster_facts facts; /* as last told */
+    struct file *conf_lock;     /* owned */
     struct conf_writing conf_writing;
     struct slot_set slots_counted; /* whose costs count: they start from zero when they come */
-    struct number_map bus_links; /* link_number -> connection_number */
+    struct number_map bus_links;   /* link_number -> connection_number */
     link_number next_inbound;
     struct number_list accepted; /* links of the bus that the core has not heard of yet */
     bool permit_is_stale;

@@ -1,4 +1,4 @@
-/* Numbers by number, and a list of numbers: what the node's tables are made of. */
+/* Numbers by number: what the node's tables are made of. */
 #ifndef EIR_NODE_NUMBER_MAP_H
 #define EIR_NODE_NUMBER_MAP_H
 
@@ -21,14 +21,5 @@ void number_map_put(struct number_map *map, uint64_t key, uint64_t value);
 /* 0 when absent. */
 uint64_t number_map_get(const struct number_map *map, uint64_t key);
 void number_map_remove(struct number_map *map, uint64_t key);
-
-struct number_list {
-    uint64_t *items; /* owned */
-    size_t count;
-    size_t capacity;
-};
-
-void number_list_fini(struct number_list *list);
-void number_list_add(struct number_list *list, uint64_t number);
 
 #endif
