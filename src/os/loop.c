@@ -44,7 +44,7 @@ void loop_destroy(struct loop *loop)
     loop_abandon(loop);
     memory_free(loop->places);
     memory_free(loop->arena);
-    memory_free(loop->unread);
+    number_list_fini(&loop->unread);
     memory_free(loop);
 }
 
@@ -147,9 +147,8 @@ void loop_hold(struct loop *loop, loop_handle handle, bool is_held)
     if (place->is_ringed) {
         uring_hold(loop, handle);
         socket_refresh(loop, handle);
-    } else if (!is_held && place->is_unread) {
-        place->is_unread = false;
-        socket_keep_unread(loop, handle);
+    } else if (!is_held) {
+        socket_keep_unread(loop, handle); /* what came meanwhile is not told again */
     }
 }
 
@@ -182,6 +181,6 @@ size_t loop_wait(struct loop *loop, int timeout_ms, struct loop_event *events, s
     if (!loop->is_epoll_pending) return count;
     size_t rare = ready_collect(loop, 0, events + count, capacity - count);
     /* The ring tells once that epoll has become ready: it is asked until it has nothing. */
-    loop->is_epoll_pending = loop->ready_count > 0 || loop->unread_count > 0;
+    loop->is_epoll_pending = loop->ready_count > 0 || loop->unread.count > 0;
     return count + rare;
 }

@@ -5,7 +5,6 @@
  * leave unread, is kept in `unread` and looked at again without being told. Bytes are read into
  * one arena that lives until the next wait; when it is full, the other ready connections wait a
  * turn, which bounds both the memory and the length of a turn. */
-#include "base/memory.h"
 #include "os/loop_internal.h"
 #include "os/socket.h"
 #include <sys/signalfd.h>
@@ -45,14 +44,7 @@ void socket_keep_unread(struct loop *loop, loop_handle handle)
     struct place *place = &loop->places[handle];
     if (place->is_queued) return;
     place->is_queued = true;
-    if (loop->unread_count == loop->unread_capacity) {
-        loop->unread_capacity = loop->unread_capacity ? loop->unread_capacity * 2 : 64;
-        loop->unread =
-            memory_realloc(loop->unread, (size_t)loop->unread_capacity * sizeof(*loop->unread));
-    }
-    struct epoll_event *event = &loop->unread[loop->unread_count++];
-    event->events = EPOLLIN;
-    event->data.u64 = (uint64_t)place->generation << 32 | handle;
+    number_list_add(&loop->unread, place_ticket(loop, handle));
 }
 
 static size_t place_accept(struct loop *loop, loop_handle handle, struct loop_event *events,
@@ -122,14 +114,13 @@ static size_t place_stream(struct loop *loop, loop_handle handle, uint32_t ready
     if (ready & EPOLLOUT && place->wants_write) {
         place->wants_write = false;
         socket_refresh(loop, handle);
-        events[count] =
-            (struct loop_event){ .type = LOOP_SENT, .handle = handle, .tag = place->tag };
-        if (place->is_ringed) uring_told_writable(loop, handle, &events[count]);
-        count++;
+        events[count++] = (struct loop_event){
+            .type = LOOP_SENT, .handle = handle, .tag = place->tag, .count = place->sending
+        };
+        place->sending = 0;
     }
     if (ready & STREAM_ENDED) place->has_ended = true;
     if (place->is_held && !place->is_receiving) {
-        place->is_unread = true;
         /* Nobody reads it, so the end must be taken from epoll itself. */
         if (ready & (EPOLLHUP | EPOLLERR)) place_closed(loop, handle, ERR_IO, &events[count++]);
         return count;
@@ -161,8 +152,8 @@ static size_t handle_ready(struct loop *loop, const struct epoll_event *ready,
                            struct loop_event *events, size_t capacity)
 {
     loop_handle handle = (uint32_t)ready->data.u64;
-    struct place *place = &loop->places[handle];
-    if (place->generation != (uint32_t)(ready->data.u64 >> 32)) return 0;
+    const struct place *place = place_of_ticket(loop, ready->data.u64);
+    if (place == NULL) return 0;
 
     switch (place->kind) {
     case PLACE_LISTENER: return place_accept(loop, handle, events, capacity);
@@ -179,18 +170,17 @@ static size_t handle_ready(struct loop *loop, const struct epoll_event *ready,
 /* What earlier turns left unread, and what is ready now. */
 static void gather(struct loop *loop, int timeout_ms)
 {
-    int kept = MIN(loop->unread_count, EPOLL_EVENTS / 2);
-    for (int i = 0; i < kept; i++) {
-        loop_handle handle = (uint32_t)loop->unread[i].data.u64;
-        loop->ready[i] = loop->unread[i];
-        struct place *place = &loop->places[handle];
-        if (place->generation == (uint32_t)(loop->ready[i].data.u64 >> 32))
-            place->is_queued = false;
+    struct number_list *unread = &loop->unread;
+    int kept = 0;
+    while (kept < EPOLL_EVENTS / 2 && (size_t)kept < unread->count) {
+        uint64_t ticket = unread->items[kept];
+        struct place *place = place_of_ticket(loop, ticket);
+        if (place != NULL) place->is_queued = false;
+        loop->ready[kept++] = (struct epoll_event){ .events = EPOLLIN, .data.u64 = ticket };
     }
-    loop->unread_count -= kept;
-    if (loop->unread_count > 0)
-        memmove(loop->unread, loop->unread + kept,
-                (size_t)loop->unread_count * sizeof(*loop->unread));
+    unread->count -= (size_t)kept;
+    if (unread->count > 0)
+        memmove(unread->items, unread->items + kept, unread->count * sizeof(*unread->items));
     int got = epoll_wait(loop->epoll_fd, loop->ready + kept, EPOLL_EVENTS - kept,
                          kept > 0 ? 0 : timeout_ms);
     loop->ready_count = kept + MAX(got, 0);

@@ -11,6 +11,7 @@
 #define EIR_OS_LOOP_INTERNAL_H
 
 #include "base/ensure.h"
+#include "base/number_list.h"
 #include "os/loop.h"
 #include <sys/epoll.h>
 
@@ -43,14 +44,12 @@ struct place {
 
     /* epoll */
     bool has_ended;   /* the end, or an error, stands behind what is unread */
-    bool is_unread;   /* was ready while it was held */
     bool is_queued;   /* stands in loop->unread */
     uint64_t read_in; /* number of the wait in which it was last read */
 
     /* io_uring */
     bool is_ringed;    /* read and written by the ring */
     bool is_receiving; /* the ring holds a receive for it */
-    bool is_sent_in_part;
     enum err ended_by; /* why the receive ended */
     size_t sending;    /* bytes handed to the ring and not told as sent yet */
 
@@ -76,9 +75,7 @@ struct loop {
     struct epoll_event ready[EPOLL_EVENTS];
     int ready_count;
     int ready_next;
-    struct epoll_event *unread; /* owned; what the next wait looks at first */
-    int unread_count;
-    int unread_capacity;
+    struct number_list unread; /* tickets; what the next wait looks at first */
 
     /* io_uring */
     struct uring *uring;   /* owned; NULL: epoll does everything */
@@ -86,6 +83,23 @@ struct loop {
 };
 
 /* ---- loop_places.c ---- */
+
+/* A place and its present user as one number, which epoll and the ring carry: so what is told of
+ * an earlier user is recognised as stale. The two highest bits are the carrier's. */
+#define GENERATION_BITS 30
+#define GENERATION_MASK ((1u << GENERATION_BITS) - 1)
+
+static inline uint64_t place_ticket(const struct loop *loop, loop_handle handle)
+{
+    return (uint64_t)loop->places[handle].generation << 32 | handle;
+}
+
+/* NULL: it is somebody else's by now. */
+static inline struct place *place_of_ticket(struct loop *loop, uint64_t ticket)
+{
+    struct place *place = &loop->places[(uint32_t)ticket];
+    return place->generation == (ticket >> 32 & GENERATION_MASK) ? place : NULL;
+}
 
 struct place *loop_place(struct loop *loop, loop_handle handle);
 /* Not watched by anybody yet. */
@@ -114,8 +128,6 @@ void uring_release(struct loop *loop, loop_handle handle);
 bool uring_send(struct loop *loop, loop_handle handle, const struct iovec *slices, size_t count,
                 size_t total);
 void uring_hold(struct loop *loop, loop_handle handle);
-/* After the socket took bytes again: tells what went before. */
-void uring_told_writable(struct loop *loop, loop_handle handle, struct loop_event *event);
 size_t uring_wait(struct loop *loop, int timeout_ms, struct loop_event *events, size_t capacity);
 
 /* ---- loop_epoll.c ---- */

@@ -27,7 +27,7 @@ loop_handle place_take(struct loop *loop, int fd, enum place_kind kind, uint64_t
     loop_handle handle = loop->first_free;
     struct place *place = &loop->places[handle];
     loop->first_free = place->next_free;
-    uint32_t generation = place->generation + 1;
+    uint32_t generation = (place->generation + 1) & GENERATION_MASK;
     *place = (struct place){ .fd = fd, .kind = kind, .tag = tag, .generation = generation };
     return handle;
 }
@@ -42,14 +42,11 @@ void place_free(struct loop *loop, loop_handle handle)
     loop->first_free = handle;
 }
 
-/* epoll carries place and generation, so that an event of a connection that was closed earlier
- * in the same batch is recognised as stale. */
 void place_watch(struct loop *loop, loop_handle handle, uint32_t interest)
 {
     struct place *place = &loop->places[handle];
     if (place->is_watched && place->interest == interest) return;
-    struct epoll_event event = { .events = interest };
-    event.data.u64 = (uint64_t)place->generation << 32 | handle;
+    struct epoll_event event = { .events = interest, .data.u64 = place_ticket(loop, handle) };
     int operation = place->is_watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
     int result = epoll_ctl(loop->epoll_fd, operation, place->fd, &event);
     ensure(result == 0);

@@ -52,8 +52,6 @@
 #define KERNEL_CAN_GATHER (1u << 15) /* IORING_FEAT_MIN_TIMEOUT */
 
 enum uring_kind { URING_RECEIVE, URING_SEND, URING_EPOLL, URING_CANCEL };
-#define GENERATION_BITS 30
-#define GENERATION_MASK ((1u << GENERATION_BITS) - 1)
 
 struct uring {
     struct io_uring ring;
@@ -66,21 +64,16 @@ struct uring {
     unsigned given[TAKEN_COUNT];   /* full ones: back to the kernel with the next wait */
     unsigned given_count;
 
-    uint64_t *sends; /* owned; user data of what was handed to the ring, LOOP_SENT still to come */
-    size_t send_count;
-    size_t send_next;
     unsigned gather;          /* how many completions the next wait would like to see */
     unsigned gather_patience; /* waits until it may ask for one more */
     bool can_gather;
-    bool has_untold; /* the last wait had no room for all that was sent */
-    size_t send_capacity;
-    uint64_t *starved; /* owned; receives that ended for want of a buffer */
-    size_t starved_count;
-    size_t starved_capacity;
 
-    uint64_t *ended; /* owned; receives whose end is told with the next wait */
-    size_t ended_count;
-    size_t ended_capacity;
+    /* Tickets of connections. */
+    struct number_list sends; /* handed to the ring, LOOP_SENT still to come */
+    size_t send_next;
+    bool has_untold;            /* the last wait had no room for all that was sent */
+    struct number_list starved; /* receives that ended for want of a buffer */
+    struct number_list ended;   /* receives whose end is told with the next wait */
 
     /* What the messages of one call refer to: it must stay until the call is made. */
     struct iovec slices[SLICES_A_CALL];
@@ -125,12 +118,17 @@ static int buffers_register(struct uring *uring, unsigned count, unsigned size, 
     return 0;
 }
 
-static void submit(struct uring *uring)
+/* After each call that submits: nothing of the messages is referred to any more. */
+static void submitted(struct uring *uring, int result)
 {
-    int result = io_uring_submit(&uring->ring);
     ensure(result >= 0 || result == -EBUSY || result == -EAGAIN || result == -EINTR);
     uring->slice_count = 0;
     uring->message_count = 0;
+}
+
+static void submit(struct uring *uring)
+{
+    submitted(uring, io_uring_submit(&uring->ring));
 }
 
 static struct io_uring_sqe *take_submission(struct uring *uring)
@@ -188,9 +186,9 @@ void uring_destroy(struct uring *uring)
     submit(uring); /* last words */
     io_uring_queue_exit(&uring->ring);
     munmap(uring->buffer_ring, uring->mapped_bytes);
-    memory_free(uring->sends);
-    memory_free(uring->starved);
-    memory_free(uring->ended);
+    number_list_fini(&uring->sends);
+    number_list_fini(&uring->starved);
+    number_list_fini(&uring->ended);
     memory_free(uring);
 }
 
@@ -198,26 +196,14 @@ void uring_destroy(struct uring *uring)
 
 static uint64_t user_data_of(const struct loop *loop, loop_handle handle, enum uring_kind kind)
 {
-    uint64_t generation = loop->places[handle].generation & GENERATION_MASK;
-    return (uint64_t)kind << 62 | generation << 32 | handle;
+    return (uint64_t)kind << 62 | place_ticket(loop, handle);
 }
 
 /* NULL: the connection is gone. */
-static struct place *place_of(struct loop *loop, uint64_t user_data)
+static struct place *connection_of(struct loop *loop, uint64_t ticket)
 {
-    struct place *place = &loop->places[(uint32_t)user_data];
-    uint32_t generation = (uint32_t)(user_data >> 32) & GENERATION_MASK;
-    bool is_same = (place->generation & GENERATION_MASK) == generation;
-    return is_same && place->kind == PLACE_STREAM ? place : NULL;
-}
-
-static void list_add(uint64_t **list, size_t *count, size_t *capacity, uint64_t user_data)
-{
-    if (*count == *capacity) {
-        *capacity = *capacity ? *capacity * 2 : 64;
-        *list = memory_realloc(*list, *capacity * sizeof(**list));
-    }
-    (*list)[(*count)++] = user_data;
+    struct place *place = place_of_ticket(loop, ticket);
+    return place != NULL && place->kind == PLACE_STREAM ? place : NULL;
 }
 
 static void receive(struct loop *loop, loop_handle handle)
@@ -262,10 +248,7 @@ void uring_release(struct loop *loop, loop_handle handle)
      * receive holds the socket, closing it would tell the peer nothing. */
     if (place->is_receiving) cancel_receive(loop, handle);
     if (io_uring_sq_ready(&uring->ring) == 0) return;
-    int result = io_uring_submit_and_get_events(&uring->ring);
-    ensure(result >= 0 || result == -EBUSY || result == -EAGAIN || result == -EINTR);
-    uring->slice_count = 0;
-    uring->message_count = 0;
+    submitted(uring, io_uring_submit_and_get_events(&uring->ring));
 }
 
 static void send_message(struct uring *uring, struct io_uring_sqe *sqe, int fd, unsigned flags,
@@ -298,16 +281,8 @@ bool uring_send(struct loop *loop, loop_handle handle, const struct iovec *slice
     sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
     sqe->user_data = user_data_of(loop, handle, URING_SEND);
     place->sending = total;
-    list_add(&uring->sends, &uring->send_count, &uring->send_capacity, sqe->user_data);
+    number_list_add(&uring->sends, place_ticket(loop, handle));
     return true;
-}
-
-void uring_told_writable(struct loop *loop, loop_handle handle, struct loop_event *event)
-{
-    struct place *place = &loop->places[handle];
-    event->count = place->sending;
-    place->sending = 0;
-    place->is_sent_in_part = false;
 }
 
 /* ---- completions -------------------------------------------------------------------------- */
@@ -332,8 +307,7 @@ static size_t receive_ended(struct loop *loop, loop_handle handle, struct loop_e
     struct uring *uring = loop->uring;
     const struct place *place = &loop->places[handle];
     if (place->read_in == loop->wait_number) {
-        list_add(&uring->ended, &uring->ended_count, &uring->ended_capacity,
-                 user_data_of(loop, handle, URING_RECEIVE));
+        number_list_add(&uring->ended, place_ticket(loop, handle));
         return 0;
     }
     place_unwatch(loop, handle);
@@ -344,18 +318,18 @@ static size_t receive_ended(struct loop *loop, loop_handle handle, struct loop_e
 /* Those that ended with the bytes of the last wait. */
 static size_t tell_ended(struct loop *loop, struct loop_event *events, size_t capacity)
 {
-    struct uring *uring = loop->uring;
+    struct number_list *ended = &loop->uring->ended;
     size_t count = 0;
     size_t kept = 0;
-    for (size_t i = 0; i < uring->ended_count; i++) {
-        const struct place *place = place_of(loop, uring->ended[i]);
+    for (size_t i = 0; i < ended->count; i++) {
+        const struct place *place = connection_of(loop, ended->items[i]);
         if (place == NULL || place->is_receiving) continue;
         if (count == capacity)
-            uring->ended[kept++] = uring->ended[i];
+            ended->items[kept++] = ended->items[i];
         else
-            count += receive_ended(loop, (uint32_t)uring->ended[i], &events[count]);
+            count += receive_ended(loop, (uint32_t)ended->items[i], &events[count]);
     }
-    uring->ended_count = kept;
+    ended->count = kept;
     return count;
 }
 
@@ -364,14 +338,13 @@ static size_t receive_told(struct loop *loop, const struct io_uring_cqe *cqe,
 {
     struct bytes bytes = BYTES_EMPTY;
     if (cqe->flags & IORING_CQE_F_BUFFER) bytes = received_bytes(loop->uring, cqe);
-    struct place *place = place_of(loop, cqe->user_data);
+    struct place *place = connection_of(loop, cqe->user_data);
     if (place == NULL) return 0;
 
     loop_handle handle = (uint32_t)cqe->user_data;
-    struct uring *uring = loop->uring;
     if (!(cqe->flags & IORING_CQE_F_MORE)) place->is_receiving = false;
     if (cqe->res == -ENOBUFS) {
-        list_add(&uring->starved, &uring->starved_count, &uring->starved_capacity, cqe->user_data);
+        number_list_add(&loop->uring->starved, place_ticket(loop, handle));
         return 0;
     }
     bool is_interrupted = cqe->res == -ECANCELED || cqe->res == -EINTR || cqe->res == -EAGAIN;
@@ -391,13 +364,12 @@ static size_t receive_told(struct loop *loop, const struct io_uring_cqe *cqe,
 /* Only sends that did not go as a whole are told. */
 static size_t send_told(struct loop *loop, const struct io_uring_cqe *cqe, struct loop_event *event)
 {
-    struct place *place = place_of(loop, cqe->user_data);
+    struct place *place = connection_of(loop, cqe->user_data);
     if (place == NULL) return 0;
     loop_handle handle = (uint32_t)cqe->user_data;
     if (cqe->res >= 0 || cqe->res == -EAGAIN) {
         place->sending = cqe->res > 0 ? (size_t)cqe->res : 0;
-        place->is_sent_in_part = true;
-        place->wants_write = true;
+        place->wants_write = true; /* what went is told when it takes more */
         place_watch(loop, handle, EPOLLOUT | EPOLLET);
         return 0;
     }
@@ -446,17 +418,17 @@ static size_t tell_sent(struct loop *loop, struct loop_event *events, size_t cap
 {
     struct uring *uring = loop->uring;
     size_t count = 0;
-    while (uring->send_next < uring->send_count && count < capacity) {
-        uint64_t user_data = uring->sends[uring->send_next++];
-        struct place *place = place_of(loop, user_data);
-        if (place == NULL || place->sending == 0 || place->is_sent_in_part) continue;
+    while (uring->send_next < uring->sends.count && count < capacity) {
+        uint64_t ticket = uring->sends.items[uring->send_next++];
+        struct place *place = connection_of(loop, ticket);
+        if (place == NULL || place->sending == 0 || place->wants_write) continue;
         events[count++] = (struct loop_event){ .type = LOOP_SENT,
-                                               .handle = (uint32_t)user_data,
+                                               .handle = (uint32_t)ticket,
                                                .tag = place->tag,
                                                .count = place->sending };
         place->sending = 0;
     }
-    if (uring->send_next == uring->send_count) uring->send_next = uring->send_count = 0;
+    if (uring->send_next == uring->sends.count) uring->send_next = uring->sends.count = 0;
     return count;
 }
 
@@ -467,12 +439,12 @@ static void give_buffers_back(struct loop *loop)
         buffer_give_back(uring, uring->given[i], (int)i);
     io_uring_buf_ring_advance(uring->buffer_ring, (int)uring->given_count);
     uring->given_count = 0;
-    for (size_t i = 0; i < uring->starved_count; i++) {
-        const struct place *place = place_of(loop, uring->starved[i]);
+    for (size_t i = 0; i < uring->starved.count; i++) {
+        const struct place *place = connection_of(loop, uring->starved.items[i]);
         if (place != NULL && !place->is_receiving && !place->is_held)
-            receive(loop, (uint32_t)uring->starved[i]);
+            receive(loop, (uint32_t)uring->starved.items[i]);
     }
-    uring->starved_count = 0;
+    uring->starved.count = 0;
 }
 
 /* Shows the kernel what was prepared; answers how many. */
@@ -502,10 +474,7 @@ static void submit_and_wait(struct uring *uring, int timeout_ms, unsigned gather
     int result = io_uring_enter2((unsigned)uring->ring.ring_fd, count, timeout_ms == 0 ? 0 : gather,
                                  IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG, (sigset_t *)&wait,
                                  sizeof(wait));
-    ensure(result >= 0 || result == -ETIME || result == -EINTR || result == -EBUSY ||
-           result == -EAGAIN);
-    uring->slice_count = 0;
-    uring->message_count = 0;
+    submitted(uring, result == -ETIME ? 0 : result);
 }
 
 /* How many to wait for: as many as came last time, and now and then one more, to see whether they
@@ -529,7 +498,7 @@ size_t uring_wait(struct loop *loop, int timeout_ms, struct loop_event *events, 
     struct uring *uring = loop->uring;
     give_buffers_back(loop);
     bool has_some =
-        uring->has_untold || uring->ended_count > 0 || io_uring_cq_ready(&uring->ring) > 0;
+        uring->has_untold || uring->ended.count > 0 || io_uring_cq_ready(&uring->ring) > 0;
     if (has_some) timeout_ms = 0;
     unsigned gather = uring->gather;
     submit_and_wait(uring, timeout_ms, gather);
@@ -539,6 +508,6 @@ size_t uring_wait(struct loop *loop, int timeout_ms, struct loop_event *events, 
     /* Only when all completions are known is it clear which sends went as a whole. */
     if (io_uring_cq_ready(&uring->ring) == 0)
         count += tell_sent(loop, events + count, capacity - count);
-    uring->has_untold = uring->send_count > 0;
+    uring->has_untold = uring->sends.count > 0;
     return count;
 }

@@ -41,11 +41,6 @@ void uring_hold(struct loop *loop, loop_handle handle)
     (void)loop, (void)handle;
 }
 
-void uring_told_writable(struct loop *loop, loop_handle handle, struct loop_event *event)
-{
-    (void)loop, (void)handle, (void)event;
-}
-
 size_t uring_wait(struct loop *loop, int timeout_ms, struct loop_event *events, size_t capacity)
 {
     (void)loop, (void)timeout_ms, (void)events, (void)capacity;
