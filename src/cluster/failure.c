@@ -18,91 +18,6 @@ static const char *role_name(const struct peer *peer)
     return peer_is_primary(peer) ? "primary" : "replica";
 }
 
-/* --- reports --- */
-
-static time_ms report_lifetime_ms(const struct cluster *cluster)
-{
-    return 2 * cluster->options.node_timeout_ms;
-}
-
-/* Where the reporter's report stands, or would stand. */
-static uint16_t report_place(const struct peer *subject, const struct peer *reporter)
-{
-    uint16_t first = 0, end = subject->report_count;
-    while (first < end) {
-        uint16_t middle = (uint16_t)((first + end) / 2);
-        if ((uintptr_t)subject->reports[middle].reporter < (uintptr_t)reporter)
-            first = (uint16_t)(middle + 1);
-        else
-            end = middle;
-    }
-    return first;
-}
-
-static struct failure_report *report_find(struct peer *subject, const struct peer *reporter)
-{
-    ensure(subject != reporter);
-    uint16_t at = report_place(subject, reporter);
-    if (at == subject->report_count || subject->reports[at].reporter != reporter) return NULL;
-    return &subject->reports[at];
-}
-
-unsigned failure_report_count(const struct cluster *cluster, const struct peer *subject)
-{
-    unsigned count = 0;
-    time_ms oldest_ms = cluster->now_ms - report_lifetime_ms(cluster);
-    for (uint16_t i = 0; i < subject->report_count; i++) {
-        const struct failure_report *report = &subject->reports[i];
-        if (report->heard_ms >= oldest_ms && peer_is_voter(report->reporter)) count++;
-    }
-    ensure(count < cluster->peer_count);
-    return count;
-}
-
-static void reports_expire(const struct cluster *cluster, struct peer *subject)
-{
-    time_ms oldest_ms = cluster->now_ms - report_lifetime_ms(cluster);
-    uint16_t kept = 0;
-    for (uint16_t i = 0; i < subject->report_count; i++) {
-        ensure(subject->reports[i].reporter != subject);
-        if (subject->reports[i].heard_ms >= oldest_ms)
-            subject->reports[kept++] = subject->reports[i];
-    }
-    subject->report_count = kept;
-}
-
-/* A hundred nodes that failed are named as such by hundreds of voters, to every other node. Nobody
- * counts that any more: so many are kept for whoever asks with CLUSTER COUNT-FAILURE-REPORTS. */
-#define REPORTS_OF_FAILED_MAX 16
-
-static bool report_add(const struct cluster *cluster, struct peer *subject, struct peer *reporter)
-{
-    if (peer_is_failed(subject) && subject->report_count >= REPORTS_OF_FAILED_MAX) return false;
-    if (subject->report_count == subject->report_capacity) {
-        reports_expire(cluster, subject);
-        subject->report_capacity = (uint16_t)MAX(4, subject->report_count * 2);
-        subject->reports =
-            memory_realloc(subject->reports, subject->report_capacity * sizeof(*subject->reports));
-    }
-    uint16_t at = report_place(subject, reporter);
-    memmove(&subject->reports[at + 1], &subject->reports[at],
-            (size_t)(subject->report_count - at) * sizeof(*subject->reports));
-    subject->reports[at] =
-        (struct failure_report){ .reporter = reporter, .heard_ms = cluster->now_ms };
-    subject->report_count++;
-    return true;
-}
-
-void failure_report_remove(struct peer *subject, const struct peer *reporter)
-{
-    if (subject->report_count == 0) return;
-    uint16_t at = report_place(subject, reporter);
-    if (at == subject->report_count || subject->reports[at].reporter != reporter) return;
-    subject->report_count--;
-    memmove(&subject->reports[at], &subject->reports[at + 1],
-            (size_t)(subject->report_count - at) * sizeof(*subject->reports));
-}
-
 /* --- telling --- */
 
 /* The smallest ids among the connected Eir voters: everybody picks the same ones. */
@@ -205,7 +120,7 @@ static void judge(struct cluster *cluster, struct peer *peer)
 {
     if (!peer_is_suspect(peer)) return;
     ensure(!peer_is_failed(peer));
-    unsigned count = failure_report_count(cluster, peer);
+    unsigned count = reports_count(cluster, peer);
     if (peer_is_voter(cluster->me)) count++;
     if (count < cluster_quorum(cluster)) return;
 
@@ -329,21 +244,11 @@ void failure_on_report(struct cluster *cluster, struct peer *subject, struct pee
 {
     ensure(subject != cluster->me);
     if (subject == reporter || !peer_is_voter(reporter)) return;
-    struct failure_report *report = report_find(subject, reporter);
-    if (report != NULL) {
-        report->heard_ms = cluster->now_ms;
-    } else if (report_add(cluster, subject, reporter)) {
+    if (report_put(cluster, subject, reporter)) {
         trace(cluster, LOG_LEVEL_DEBUG, "%s " ID_FORMAT " is suspected by " ID_FORMAT,
               role_name(subject), ID_TEXT(subject->id), ID_TEXT(reporter->id));
     }
     judge(cluster, subject);
-}
-
-void failure_on_report_withdrawn(struct cluster *cluster, struct peer *subject,
-                                 struct peer *reporter)
-{
-    ensure(subject != cluster->me);
-    failure_report_remove(subject, reporter);
 }
 
 void failure_on_fail_message(struct cluster *cluster, struct peer *sender,
@@ -370,9 +275,8 @@ void failure_on_suspect_message(struct cluster *cluster, struct peer *sender,
     struct peer *subject = peers_find(cluster, &id);
     if (subject == NULL || subject == cluster->me || (subject->flags & NODE_HANDSHAKE)) return;
 
-    if (message->payload.data[NODE_ID_SIZE] & SUSPECT_WITHDRAWN) {
-        failure_on_report_withdrawn(cluster, subject, sender);
-        return;
-    }
-    failure_on_report(cluster, subject, sender);
+    if (message->payload.data[NODE_ID_SIZE] & SUSPECT_WITHDRAWN)
+        report_remove(subject, sender);
+    else
+        failure_on_report(cluster, subject, sender);
 }

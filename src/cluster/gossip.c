@@ -239,7 +239,7 @@ static void hear_of_unknown(struct cluster *cluster, const struct gossip *entry)
 /* Others heard a pong of it lately: no need to ask again ourselves. */
 static void take_pong_time(struct cluster *cluster, struct peer *peer, const struct gossip *entry)
 {
-    if (peer->ping_sent_ms != 0 || failure_report_count(cluster, peer) > 0) return;
+    if (peer->ping_sent_ms != 0 || reports_count(cluster, peer) > 0) return;
     time_ms wall_ms = (time_ms)entry->pong_received_s * 1000;
     if (wall_ms > cluster->wall_ms + 500) return;
     time_ms at_ms = MIN(cluster->now_ms, cluster->now_ms - (cluster->wall_ms - wall_ms));
@@ -255,8 +255,8 @@ static void hear_of_known(struct cluster *cluster, struct peer *peer, struct pee
     bool fails_there = (entry->flags & (NODE_PFAIL | NODE_FAIL)) != 0;
     if (fails_there) {
         failure_on_report(cluster, peer, sender);
-    } else if (peer->report_count > 0) {
-        failure_on_report_withdrawn(cluster, peer, sender);
+    } else {
+        report_remove(peer, sender);
     }
     if (fails_there || (entry->flags & NODE_NOADDR)) return;
     ensure(peer != cluster->me);

@@ -12,7 +12,8 @@
  *   schedule evidence failure state slots epochs publish  ... and what it decides by
  *   lease                                                 promises in PONGs
  *   roles links peers                                     who is what; who is connected
- *   effects trace shown claims voters directory slot_map  what leaves, and the state itself
+ *   effects trace shown claims reports voters directory   what leaves, and the state itself
+ *   slot_map
  */
 #ifndef EIR_CLUSTER_INTERNAL_H
 #define EIR_CLUSTER_INTERNAL_H
@@ -233,6 +234,16 @@ struct slot_map *peer_slot_map(const struct cluster *cluster, struct peer *peer)
 /* `map` holds exactly the slots that are bound to it: from now on they are kept there only. */
 void peer_share_slots(struct peer *peer, struct slot_map *map);
 
+/* --- reports.c --- */
+
+/* `reporter` says that `subject` fails; true when it is news. Removed: not any more. */
+bool report_put(const struct cluster *cluster, struct peer *subject, struct peer *reporter);
+void report_remove(struct peer *subject, const struct peer *reporter);
+/* By nodes that are voters now, and not too long ago. */
+unsigned reports_count(const struct cluster *cluster, const struct peer *subject);
+void reports_expire(const struct cluster *cluster, struct peer *subject);
+void reports_clear(struct peer *subject);
+
 /* --- roles.c --- */
 
 /* Another node is a replica of `primary` now, or a primary when that is NULL. */
@@ -279,8 +290,6 @@ void gossip_send_pong(struct cluster *cluster, struct peer *peer);
 
 /* --- failure.c --- */
 
-/* What `reporter` said about `subject`, if anything, counts no more. */
-void failure_report_remove(struct peer *subject, const struct peer *reporter);
 /* Suspected by hard evidence, or silent: what a voter may take as proof when it decides. */
 bool failure_is_hard(const struct peer *peer);
 /* It was marked FAIL, and has answered me since: it lives, and only time keeps the mark. */

@@ -111,7 +111,7 @@ static void forget_relations(struct cluster *cluster, struct peer *gone)
     PEERS_EACH(cluster, peer)
     {
         if (peer->primary == gone) peer->primary = NULL;
-        failure_report_remove(peer, gone);
+        report_remove(peer, gone);
     }
     if (gone->primary != NULL) {
         ensure(gone->primary->replica_count > 0);

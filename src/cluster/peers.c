@@ -62,13 +62,6 @@ struct peer *peers_add(struct cluster *cluster, const struct node_id *id, uint16
     return peer;
 }
 
-static void reports_clear(struct peer *peer)
-{
-    memory_free(peer->reports);
-    peer->reports = NULL;
-    peer->report_count = peer->report_capacity = 0;
-}
-
 /* The index of a node that moves to a hole stands in `owner` for each of its slots. */
 static void peer_move(struct cluster *cluster, struct peer *peer, uint32_t index)
 {

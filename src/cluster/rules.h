@@ -28,19 +28,16 @@ void slots_on_update(struct cluster *cluster, const struct cluster_message *mess
 
 /* --- failure.c --- */
 
-/* A voter says that `subject` fails, or no longer says so. */
+/* A voter says that `subject` fails. */
 void failure_on_report(struct cluster *cluster, struct peer *subject, struct peer *reporter);
-void failure_on_report_withdrawn(struct cluster *cluster, struct peer *subject,
-                                 struct peer *reporter);
-unsigned failure_report_count(const struct cluster *cluster, const struct peer *subject);
 /* No answer in the node timeout: suspected. */
 void failure_on_silence(struct cluster *cluster, struct peer *peer);
 /* It answered a PING of mine. */
 void failure_on_answer(struct cluster *cluster, struct peer *peer);
-/* Reports may have expired, votes may have run out: FAIL may be set or cleared now. */
 /* A failure that others should have told of by now is told of. */
 void failure_tell(struct cluster *cluster, struct peer *peer);
 time_ms failure_tell_ms(const struct peer *peer); /* when that is due */
+/* Reports may have expired, votes may have run out: FAIL may be set or cleared now. */
 void failure_review(struct cluster *cluster, struct peer *peer);
 /* When failure_review has something to do by time alone; TIME_NEVER: nothing. */
 time_ms failure_review_ms(const struct cluster *cluster, const struct peer *peer);

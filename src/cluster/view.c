@@ -50,7 +50,7 @@ void cluster_peer_view(const struct cluster *cluster, size_t index, struct clust
         .is_connected = is_me || peer_is_connected(peer),
         .is_eir = is_me ? !cluster->options.is_classic : peer->is_eir,
         .slot_count = peer->slot_count,
-        .failure_reports = is_me ? 0 : failure_report_count(cluster, peer),
+        .failure_reports = is_me ? 0 : reports_count(cluster, peer),
         .slots = peer_slots(cluster, peer),
     };
     if (peer->primary != NULL) view->primary_id = peer->primary->id;
