@@ -229,6 +229,19 @@ void call_propagate_nothing(struct call *call)
     call->is_propagation_overridden = true;
 }
 
+void call_edited(struct call *call, const struct key *key, struct entry *entry, void *value)
+{
+    entry_value_set(entry, value);
+    keyspace_modified(call->keyspace, call->access, key);
+}
+
+void call_emptied(struct call *call, const struct key *key)
+{
+    bool was_there = keyspace_delete(call->keyspace, call->access, key);
+    ensure(was_there);
+    call_notify(call, NOTIFY_GENERIC, "del", key);
+}
+
 bool call_block(struct call *call, enum block_reason reason, time_ms deadline_ms,
                 void (*timed_out)(struct engine *engine, struct session *session))
 {

@@ -67,6 +67,17 @@ static inline bool call_string_for_read(struct call *call, const struct key *key
                                         struct entry **entry);
 static inline bool call_string_for_write(struct call *call, const struct key *key,
                                          struct entry **entry);
+/* The same for any type: *entry is NULL when the key is absent; false when it holds something
+ * else: answered. */
+static inline bool call_find_for_read(struct call *call, const struct key *key,
+                                      enum value_type type, struct entry **entry);
+static inline bool call_find_for_write(struct call *call, const struct key *key,
+                                       enum value_type type, struct entry **entry);
+/* A collection was edited, and `value` is where it stands now: told to whom it concerns. Events of
+ * the row's own come behind it, then call_emptied when nothing is left in it. */
+void call_edited(struct call *call, const struct key *key, struct entry *entry, void *value);
+/* The key goes, as a collection without elements must; publishes "del". */
+void call_emptied(struct call *call, const struct key *key);
 /* For reading without touching the access clock: TTL, TYPE, EXISTS. */
 struct entry *call_find_untouched(struct call *call, const struct key *key);
 
@@ -150,25 +161,42 @@ void reply_wrong_type(struct call *call);
 /* "unknown subcommand or wrong number of arguments for '...'. Try X HELP." */
 void reply_subcommand_error(struct call *call);
 
-static inline bool call_is_string(struct call *call, const struct entry *entry)
+static inline bool call_is_type(struct call *call, const struct entry *entry, enum value_type type)
 {
-    if (entry == NULL || entry_type(entry) == VALUE_STRING) return true;
+    if (entry == NULL || entry_type(entry) == type) return true;
     reply_wrong_type(call);
     return false;
+}
+
+static inline bool call_find_for_read(struct call *call, const struct key *key,
+                                      enum value_type type, struct entry **entry)
+{
+    *entry = keyspace_find_for_read(call->keyspace, call->access, key);
+    return call_is_type(call, *entry, type);
+}
+
+static inline bool call_find_for_write(struct call *call, const struct key *key,
+                                       enum value_type type, struct entry **entry)
+{
+    *entry = keyspace_find_for_write(call->keyspace, call->access, key);
+    return call_is_type(call, *entry, type);
+}
+
+static inline bool call_is_string(struct call *call, const struct entry *entry)
+{
+    return call_is_type(call, entry, VALUE_STRING);
 }
 
 static inline bool call_string_for_read(struct call *call, const struct key *key,
                                         struct entry **entry)
 {
-    *entry = keyspace_find_for_read(call->keyspace, call->access, key);
-    return call_is_string(call, *entry);
+    return call_find_for_read(call, key, VALUE_STRING, entry);
 }
 
 static inline bool call_string_for_write(struct call *call, const struct key *key,
                                          struct entry **entry)
 {
-    *entry = keyspace_find_for_write(call->keyspace, call->access, key);
-    return call_is_string(call, *entry);
+    return call_find_for_write(call, key, VALUE_STRING, entry);
 }
 
 /* --- who else reads the request ----------------------------------------------------------- */

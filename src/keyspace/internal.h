@@ -152,6 +152,7 @@ bool watcher_any(const struct watcher *watcher,
 
 struct keyspace {
     struct table_rules rules;
+    struct value_rules values;
     struct prng prng;
     enum keyspace_clock clock;
     uint32_t lfu_log_factor;

@@ -26,6 +26,7 @@ struct keyspace *keyspace_create(const struct keyspace_options *options)
     watches_init(&keyspace->watches, options->database_count, &options->hash_key);
     keyspace_set_clock(keyspace, options->clock, options->lfu_log_factor,
                        options->lfu_decay_minutes);
+    keyspace_set_value_rules(keyspace, &options->values);
     return keyspace;
 }
 
@@ -39,6 +40,22 @@ void keyspace_destroy(struct keyspace *keyspace)
     garbage_destroy(keyspace->garbage);
     evict_pool_destroy(keyspace->evict_pool);
     memory_free(keyspace);
+}
+
+void keyspace_set_value_rules(struct keyspace *keyspace, const struct value_rules *rules)
+{
+    keyspace->values = *rules;
+    keyspace->values.hash_key = keyspace->rules.hash_key;
+}
+
+const struct value_rules *keyspace_value_rules(const struct keyspace *keyspace)
+{
+    return &keyspace->values;
+}
+
+struct prng *keyspace_prng(struct keyspace *keyspace)
+{
+    return &keyspace->prng;
 }
 
 void keyspace_set_clock(struct keyspace *keyspace, enum keyspace_clock clock,

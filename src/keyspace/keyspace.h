@@ -32,6 +32,7 @@ struct keyspace_options {
     enum keyspace_clock clock;
     uint32_t lfu_log_factor;    /* 0 means the usual 10 */
     uint32_t lfu_decay_minutes; /* 0: never decays */
+    struct value_rules values;  /* hash_key above is taken, whatever stands here */
 };
 
 struct keyspace *keyspace_create(const struct keyspace_options *options);
@@ -39,6 +40,12 @@ void keyspace_destroy(struct keyspace *keyspace);
 /* Follows maxmemory-policy and the lfu parameters; entries keep the clock they have. */
 void keyspace_set_clock(struct keyspace *keyspace, enum keyspace_clock clock,
                         uint32_t lfu_log_factor, uint32_t lfu_decay_minutes);
+
+/* Collections are built and edited by these from now on; their hash key stays. */
+void keyspace_set_value_rules(struct keyspace *keyspace, const struct value_rules *rules);
+const struct value_rules *keyspace_value_rules(const struct keyspace *keyspace);
+/* For random members: the keyspace's own chance. */
+struct prng *keyspace_prng(struct keyspace *keyspace);
 
 /* ---- Looking up ---- */
 

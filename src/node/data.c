@@ -29,6 +29,7 @@ struct keyspace *data_create_keyspace(struct node *node)
         .clock = is_lfu ? KEYSPACE_CLOCK_LFU : KEYSPACE_CLOCK_LRU,
         .lfu_log_factor = (uint32_t)config->lfu_log_factor,
         .lfu_decay_minutes = (uint32_t)config->lfu_decay_time_minutes,
+        .values = options_value_rules(config),
     };
     return keyspace_create(&options);
 }

@@ -44,6 +44,24 @@ static uint64_t evict_budget_ns(int64_t tenacity)
     return (uint64_t)500000 << ((tenacity - 10) / 8);
 }
 
+struct value_rules options_value_rules(const struct config *config)
+{
+    return (struct value_rules){
+        .hash_max_listpack_entries = (size_t)config->hash_max_listpack_entries,
+        .hash_max_listpack_value = (size_t)config->hash_max_listpack_value_bytes,
+        .set_max_intset_entries = (size_t)config->set_max_intset_entries,
+        .set_max_listpack_entries = (size_t)config->set_max_listpack_entries,
+        .set_max_listpack_value = (size_t)config->set_max_listpack_value_bytes,
+        .zset_max_listpack_entries = (size_t)config->zset_max_listpack_entries,
+        .zset_max_listpack_value = (size_t)config->zset_max_listpack_value_bytes,
+        .list_max_listpack_size = (int)config->list_max_listpack_size,
+        .list_compress_depth = (unsigned)config->list_compress_depth,
+        .hll_sparse_max_bytes = (size_t)config->hll_sparse_max_bytes,
+        .stream_node_max_bytes = (size_t)config->stream_node_max_bytes,
+        .stream_node_max_entries = (size_t)config->stream_node_max_entries,
+    };
+}
+
 void options_engine(const struct node *node, struct engine_settings *settings)
 {
     const struct config *config = node->config;
@@ -211,6 +229,10 @@ void options_apply(struct node *node, uint32_t areas)
         keyspace_set_clock(node->keyspace, is_lfu(config) ? KEYSPACE_CLOCK_LFU : KEYSPACE_CLOCK_LRU,
                            (uint32_t)config->lfu_log_factor,
                            (uint32_t)config->lfu_decay_time_minutes);
+    if (areas & CONFIG_AREA_ENCODING) {
+        struct value_rules values = options_value_rules(config);
+        keyspace_set_value_rules(node->keyspace, &values);
+    }
     if (areas & CONFIG_AREA_NOTIFY) engine_notify(node->engine, config->notify_keyspace_events);
     if (areas & CONFIG_AREA_LOG) log_set_level(config->loglevel);
     if (areas & CONFIG_AREA_CLUSTER) apply_slot_stats(node);

@@ -226,6 +226,7 @@ void turns_print(const struct node *node, struct buffer *into);
 
 /* ---- options.c ---- */
 void options_engine(const struct node *node, struct engine_settings *settings);
+struct value_rules options_value_rules(const struct config *config); /* without the hash key */
 void options_primary(const struct node *node, struct primary_options *options);
 void options_replica(const struct node *node, struct replica_options *options);
 /* `seeds` must hold config->cluster_seeds.count entries. */

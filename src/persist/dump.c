@@ -73,7 +73,7 @@ enum err dump_restore(struct keyspace *keyspace, const struct access *access, co
     if (codec->step == NULL) return ERR_UNSUPPORTED;
 
     enum rdb_token token = RDB_OK;
-    rdb_decoder_begin(&decoder, codec);
+    rdb_decoder_begin(&decoder, codec, keyspace_value_rules(keyspace));
     while (token == RDB_OK && !decoder.is_done) token = codec->step(&decoder, &cursor);
     /* Bytes between the value and the footer are tolerated, as Valkey does. */
     if (token == RDB_OK) (void)rdb_value_put(&decoder.value, keyspace, access, key, put);

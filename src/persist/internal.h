@@ -105,15 +105,20 @@ struct rdb_codec {
 
 struct rdb_decoder {
     const struct rdb_codec *codec;
+    const struct value_rules *rules; /* borrowed; what objects are built by */
     bool is_done;
-    struct rdb_value value;
+    struct rdb_value value; /* the object may be built up over many steps */
     struct buffer room;
+    struct buffer second; /* room for another string at the same time */
+    uint64_t left;        /* the step's own: elements still to come */
+    unsigned phase;       /* the step's own: 0 at the beginning */
 };
 
 /* NULL when no value type has this number. */
 const struct rdb_codec *rdb_codec_at(uint8_t number);
 void rdb_decoder_fini(struct rdb_decoder *decoder);
-void rdb_decoder_begin(struct rdb_decoder *decoder, const struct rdb_codec *codec);
+void rdb_decoder_begin(struct rdb_decoder *decoder, const struct rdb_codec *codec,
+                       const struct value_rules *rules);
 /* Drops a value that nobody took. */
 void rdb_decoder_drop(struct rdb_decoder *decoder);
 /* Puts the finished value under the key. */

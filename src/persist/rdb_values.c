@@ -49,13 +49,18 @@ void rdb_decoder_fini(struct rdb_decoder *decoder)
 {
     rdb_decoder_drop(decoder);
     buffer_fini(&decoder->room);
+    buffer_fini(&decoder->second);
 }
 
-void rdb_decoder_begin(struct rdb_decoder *decoder, const struct rdb_codec *codec)
+void rdb_decoder_begin(struct rdb_decoder *decoder, const struct rdb_codec *codec,
+                       const struct value_rules *rules)
 {
     ensure(codec->step != NULL);
     ensure(decoder->value.object == NULL);
     decoder->codec = codec;
+    decoder->rules = rules;
+    decoder->left = 0;
+    decoder->phase = 0;
     decoder->is_done = false;
     decoder->value = (struct rdb_value){ 0 };
 }

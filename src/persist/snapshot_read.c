@@ -357,7 +357,7 @@ static enum rdb_token step_key(struct snapshot_reader *reader, struct rdb_cursor
                              (int)MIN(key.size, (size_t)100), key.data, codec->name, number);
     buffer_clear(&reader->key);
     buffer_append(&reader->key, key);
-    rdb_decoder_begin(&reader->decoder, codec);
+    rdb_decoder_begin(&reader->decoder, codec, keyspace_value_rules(reader->options.keyspace));
     reader->state = READER_VALUE;
     return RDB_OK;
 }

@@ -3,6 +3,7 @@
 
 #include "base/ensure.h"
 #include "base/memory.h"
+#include "types/value_kind.h"
 
 struct string {
     struct shared shared; /* the owner's reference and those of who sends it */
@@ -113,3 +114,42 @@ struct bytes string_range(struct bytes text, int64_t start, int64_t end)
     if (start > end) return BYTES_EMPTY;
     return bytes_of(text.data + start, (size_t)(end - start + 1));
 }
+
+/* ---- as a kind of value ---- */
+
+static void destroy_string(void *value)
+{
+    string_destroy(value);
+}
+
+static void *copy_string(const void *value)
+{
+    return string_copy(value);
+}
+
+static size_t memory_of_string(const void *value, size_t samples)
+{
+    (void)samples;
+    return string_memory(value);
+}
+
+/* One allocation, but giving back many pages takes time as well: a unit for each 64 KiB. */
+static size_t free_effort_of_string(const void *value)
+{
+    return 1 + string_memory(value) / (64 * KIB);
+}
+
+static const char *encoding_of_string(const void *value)
+{
+    (void)value;
+    return "raw";
+}
+
+const struct value_kind string_kind = {
+    .name = "string",
+    .destroy = destroy_string,
+    .copy = copy_string,
+    .memory = memory_of_string,
+    .free_effort = free_effort_of_string,
+    .encoding = encoding_of_string,
+};

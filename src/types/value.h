@@ -5,6 +5,7 @@
 #define EIR_TYPES_VALUE_H
 
 #include "base/bytes.h"
+#include "base/hash.h"
 
 /* The numbers are also those of the entry's header: at most eight. */
 enum value_type {
@@ -15,6 +16,25 @@ enum value_type {
     VALUE_HASH,
     VALUE_STREAM,
     VALUE_TYPE_COUNT
+};
+
+/* What all collections of a keyspace are built by. The limits say how large one may be before it
+ * leaves its small form; they are the options of these names. */
+struct value_rules {
+    struct hash_key hash_key; /* of the tables in them: random bits of this process */
+
+    size_t hash_max_listpack_entries;
+    size_t hash_max_listpack_value;
+    size_t set_max_intset_entries;
+    size_t set_max_listpack_entries;
+    size_t set_max_listpack_value;
+    size_t zset_max_listpack_entries;
+    size_t zset_max_listpack_value;
+    int list_max_listpack_size;   /* of a node: elements, or -1 to -5 for 4 to 64 KiB */
+    unsigned list_compress_depth; /* nodes at both ends that stay as they are; 0: all do */
+    size_t hll_sparse_max_bytes;
+    size_t stream_node_max_bytes;   /* 0: no limit */
+    size_t stream_node_max_entries; /* 0: no limit */
 };
 
 /* What TYPE answers: "string", "list" ... Static storage. */

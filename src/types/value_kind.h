@@ -1,0 +1,19 @@
+/* What a type of value tells value.c about itself: one row. */
+#ifndef EIR_TYPES_VALUE_KIND_H
+#define EIR_TYPES_VALUE_KIND_H
+
+#include "base/units.h"
+
+/* The functions of value.h, with the type known. */
+struct value_kind {
+    const char *name;
+    void (*destroy)(void *value);
+    void *(*copy)(const void *value);
+    size_t (*memory)(const void *value, size_t samples);
+    size_t (*free_effort)(const void *value);
+    const char *(*encoding)(const void *value);
+};
+
+extern const struct value_kind string_kind;
+
+#endif
