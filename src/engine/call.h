@@ -201,7 +201,8 @@ static inline bool call_string_for_write(struct call *call, const struct key *ke
 
 /* --- who else reads the request ----------------------------------------------------------- */
 
-/* MONITOR and the logs of commands show "(redacted)" in place of this argument. */
+/* MONITOR and the logs of commands show this in place of the argument. */
+#define CALL_HIDDEN "(redacted)"
 static inline void call_hide(struct call *call, uint32_t index)
 {
     call->hidden |= (uint64_t)1 << MIN(index, 63u); /* with the 63rd go all behind it */

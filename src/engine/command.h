@@ -223,4 +223,11 @@ struct command {
     const struct command *subcommands; /* closed by a row without a name */
 };
 
+/* May a request have so many words? */
+static inline bool command_takes(const struct command *command, uint32_t argc)
+{
+    int arity = command->arity;
+    return arity >= 0 ? argc == (uint32_t)arity : argc >= (uint32_t)-arity;
+}
+
 #endif

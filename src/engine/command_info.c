@@ -350,9 +350,7 @@ static const struct key_places *find_keys(struct call *call)
         reply_error(call, "ERR The command has no key arguments");
         return NULL;
     }
-    bool is_fitting =
-        command->arity >= 0 ? argc == (uint32_t)command->arity : argc >= (uint32_t)-command->arity;
-    if (!is_fitting) {
+    if (!command_takes(command, argc)) {
         reply_error(call, "ERR Invalid number of arguments specified for command");
         return NULL;
     }

@@ -10,7 +10,6 @@
 
 #define ARGC_MAX    32
 #define ARG_MAX     128
-#define HIDDEN_TEXT "(redacted)"
 
 /* A text of the entry lies in its buffer, from the end of the one before. */
 struct log_entry {
@@ -76,7 +75,7 @@ static struct log_entry *entry_create(const struct call *call, uint64_t id, uint
             entry_close_text(entry, i);
         } else {
             bool is_hidden = call_is_hidden(call, i);
-            entry_add_argument(entry, i, is_hidden ? BYTES(HIDDEN_TEXT) : call->argv[i]);
+            entry_add_argument(entry, i, is_hidden ? BYTES(CALL_HIDDEN) : call->argv[i]);
         }
     }
     buffer_append_text(&entry->texts, call->session->address);

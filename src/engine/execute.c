@@ -42,11 +42,6 @@ static void reply_unknown(struct call *call)
     buffer_fini(&text);
 }
 
-static bool arity_fits(int arity, uint32_t argc)
-{
-    return arity >= 0 ? argc == (uint32_t)arity : argc >= (uint32_t)-arity;
-}
-
 /* A refused EXEC ends its transaction and says why; redirects are told as they are. */
 static void abort_exec(struct call *call, const char *text)
 {
@@ -71,7 +66,7 @@ static bool refuse_request(struct call *call)
         reply_unknown(call);
         return true;
     }
-    if (!arity_fits(call->command->arity, call->argc)) {
+    if (!command_takes(call->command, call->argc)) {
         if (entry->flags & CMD_IS_EXEC)
             abort_exec(call, "ERR wrong number of arguments for 'exec' command");
         else
@@ -245,7 +240,7 @@ enum executed engine_run_request(struct engine *engine, struct session *session,
     refusal.text[0] = '\0';
     bool is_checked = session->kind == SESSION_CLIENT || session->kind == SESSION_REPLICA;
     bool is_sound = session->is_authenticated && item->entry != NULL &&
-                    arity_fits(call.command->arity, call.argc);
+                    command_takes(call.command, call.argc);
     if (is_sound && is_checked) {
         bool needs_room = item->entry->flags & (CMD_DENY_OOM | CMD_IS_EXEC);
         if (needs_room && engine->settings.memory_max > 0) room_check(engine);

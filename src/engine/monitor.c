@@ -7,8 +7,6 @@
 #include "base/ensure.h"
 #include "engine/internal.h"
 
-#define HIDDEN_TEXT "(redacted)"
-
 static void append_origin(const struct session *session, struct buffer *line)
 {
     if (session->kind == SESSION_SCRIPT) {
@@ -33,7 +31,7 @@ static void append_line(const struct engine *engine, const struct call *call, st
     buffer_append_byte(line, ']');
     for (uint32_t i = 0; i < call->argc; i++) {
         buffer_append_byte(line, ' ');
-        buffer_append_quoted(line, call_is_hidden(call, i) ? BYTES(HIDDEN_TEXT) : call->argv[i]);
+        buffer_append_quoted(line, call_is_hidden(call, i) ? BYTES(CALL_HIDDEN) : call->argv[i]);
     }
 }
 

@@ -47,11 +47,6 @@ static void plain_look(struct engine *engine)
     engine->access.may_expire = !engine->permit.is_replica && !engine->settings.is_importing;
 }
 
-static inline bool arity_fits(int arity, uint32_t argc)
-{
-    return arity >= 0 ? argc == (uint32_t)arity : argc >= (uint32_t)-arity;
-}
-
 static inline bool is_plain(struct engine *engine, const struct session *session,
                             const struct batch_item *item)
 {
@@ -59,7 +54,7 @@ static inline bool is_plain(struct engine *engine, const struct session *session
     if (!engine->plain.is_known) plain_look(engine);
     return entry != NULL && entry->is_plain && !(entry->flags & engine->plain.stops) &&
            engine->plain.stops != PLAIN_NOTHING && item->key_index > 0 &&
-           session_is_plain(session) && arity_fits(entry->command->arity, item->argc);
+           session_is_plain(session) && command_takes(entry->command, item->argc);
 }
 
 /* Keys may be evicted for it. */

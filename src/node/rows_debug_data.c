@@ -132,6 +132,58 @@ static void protocol_items(struct call *call)
     for (int i = 0; i < 3; i++) reply_integer(call, i);
 }
 
+static void protocol_string(struct call *call)
+{
+    reply_text(call, "Hello World");
+}
+
+static void protocol_integer(struct call *call)
+{
+    reply_integer(call, 12345);
+}
+
+static void protocol_double(struct call *call)
+{
+    reply_double(call, 3.141);
+}
+
+static void protocol_big_number(struct call *call)
+{
+    resp_big_number(call->writer, BYTES("1234567999999999999999999999999999999"));
+}
+
+static void protocol_null(struct call *call)
+{
+    reply_null(call);
+}
+
+static void protocol_array(struct call *call)
+{
+    reply_array(call, 3);
+    protocol_items(call);
+}
+
+static void protocol_set(struct call *call)
+{
+    reply_set(call, 3);
+    protocol_items(call);
+}
+
+static void protocol_verbatim(struct call *call)
+{
+    reply_verbatim(call, BYTES("This is a verbatim\nstring"));
+}
+
+static void protocol_true(struct call *call)
+{
+    reply_bool(call, true);
+}
+
+static void protocol_false(struct call *call)
+{
+    reply_bool(call, false);
+}
+
 static void protocol_attribute(struct call *call)
 {
     if (call->writer->protocol == 3) {
@@ -158,37 +210,26 @@ static void protocol_push(struct call *call)
 
 void debug_protocol(struct call *call)
 {
-    if (call_arg_is(call, 2, "string")) {
-        reply_text(call, "Hello World");
-    } else if (call_arg_is(call, 2, "integer")) {
-        reply_integer(call, 12345);
-    } else if (call_arg_is(call, 2, "double")) {
-        reply_double(call, 3.141);
-    } else if (call_arg_is(call, 2, "null")) {
-        reply_null(call);
-    } else if (call_arg_is(call, 2, "array")) {
-        reply_array(call, 3);
-        protocol_items(call);
-    } else if (call_arg_is(call, 2, "set")) {
-        reply_set(call, 3);
-        protocol_items(call);
-    } else if (call_arg_is(call, 2, "map")) {
-        protocol_map(call);
-    } else if (call_arg_is(call, 2, "attrib")) {
-        protocol_attribute(call);
-    } else if (call_arg_is(call, 2, "push")) {
-        protocol_push(call);
-    } else if (call_arg_is(call, 2, "true") || call_arg_is(call, 2, "false")) {
-        reply_bool(call, call_arg_is(call, 2, "true"));
-    } else if (call_arg_is(call, 2, "verbatim")) {
-        reply_verbatim(call, BYTES("This is a verbatim\nstring"));
-    } else if (call_arg_is(call, 2, "bignum")) {
-        resp_big_number(call->writer, BYTES("1234567999999999999999999999999999999"));
-    } else {
-        reply_error(call, "ERR Wrong protocol type name. Please use one of the following: "
-                          "string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|"
-                          "true|false");
+    static const struct {
+        const char *name;
+        void (*reply)(struct call *call);
+    } kinds[] = {
+        { "string", protocol_string },     { "integer", protocol_integer },
+        { "double", protocol_double },     { "bignum", protocol_big_number },
+        { "null", protocol_null },         { "array", protocol_array },
+        { "set", protocol_set },           { "map", protocol_map },
+        { "attrib", protocol_attribute },  { "push", protocol_push },
+        { "verbatim", protocol_verbatim }, { "true", protocol_true },
+        { "false", protocol_false },
+    };
+    for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+        if (!call_arg_is(call, 2, kinds[i].name)) continue;
+        kinds[i].reply(call);
+        return;
     }
+    reply_error(call, "ERR Wrong protocol type name. Please use one of the following: "
+                      "string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|"
+                      "true|false");
 }
 
 void debug_error(struct call *call)

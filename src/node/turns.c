@@ -106,6 +106,7 @@ void turns_cron(struct node *node)
     rate_sample(turns, RATE_NET_IN, node->net_in, passed_ms);
     rate_sample(turns, RATE_NET_OUT, node->net_out, passed_ms);
     rate_sample(turns, RATE_REPL_IN, node->net_repl_in, passed_ms);
+    rate_sample(turns, RATE_REPL_OUT, node->net_repl_out, passed_ms);
     rate_sample(turns, RATE_TURNS, turns->count, passed_ms);
     rate_sample(turns, RATE_TURN_NS, turns->ns, passed_ms);
     turns->rate_next = (turns->rate_next + 1) % RATE_SAMPLES;
@@ -130,11 +131,11 @@ void turns_print_rates(const struct node *node, struct buffer *into)
         { "instantaneous_input_kbps", RATE_NET_IN },
         { "instantaneous_output_kbps", RATE_NET_OUT },
         { "instantaneous_input_repl_kbps", RATE_REPL_IN },
+        { "instantaneous_output_repl_kbps", RATE_REPL_OUT },
     };
     for (size_t i = 0; i < COUNT_OF(fields); i++)
         buffer_printf(into, "%s:%.2f\r\n", fields[i].name,
                       (double)turns_rate(node, fields[i].rate) / 1024);
-    buffer_append_text(into, "instantaneous_output_repl_kbps:0.00\r\n");
 }
 
 static void print_us(struct buffer *into, const char *name, uint64_t ns)

@@ -14,6 +14,7 @@ enum turn_rate {
     RATE_NET_IN,
     RATE_NET_OUT,
     RATE_REPL_IN,
+    RATE_REPL_OUT,
     RATE_TURNS,
     RATE_TURN_NS,
     TURN_RATES,
