@@ -20,6 +20,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "lib"))
 sys.path.insert(0, HERE)
 import eirtest  # noqa: E402
+import families  # noqa: E402
 import streams  # noqa: E402
 from resp_client import Client, ReplyError  # noqa: E402
 
@@ -132,7 +133,7 @@ class Comparison:
                     re.search(our_text, repr(ours)):
                 self.meant[why] = self.meant.get(why, 0) + 1
                 return
-        keys = set(words[1:]) & set(streams.KEYS)
+        keys = set(words[1:]) & set(streams.KEYS + streams.TYPED_KEYS)
         before = [line for line in self.history[-3000:] if keys & set(line)][-SHOWN:]
         self.differences.append((words, theirs, ours, before))
 
@@ -174,15 +175,24 @@ class Comparison:
         for db in range(self.databases):
             run([[b"SELECT", b"%d" % db]])
             keys = sorted(run([[b"KEYS", b"*"]])[0][0])
-            questions = [[verb, key] for key in keys
-                         for verb in (b"TYPE", b"DUMP", b"PEXPIRETIME")]
-            questions += [[b"OBJECT", b"ENCODING", key] for key in keys]
-            replies = [reply for reply, _ in run(questions)] if questions else []
-            for index, key in enumerate(keys):
-                state[db, key] = (replies[3 * index], replies[3 * index + 1],
-                                  replies[3 * index + 2], replies[3 * len(keys) + index])
+            for key, (kind, _) in zip(keys, run([[b"TYPE", key] for key in keys])):
+                state[db, key] = self.state_of(run, key, kind)
         run([[b"SELECT", b"0"]])
         return state
+
+    @staticmethod
+    def state_of(run, key, kind):
+        """(type, encoding, expiry, payload or None, contents) of one key."""
+        questions = [[b"OBJECT", b"ENCODING", key], [b"PEXPIRETIME", key], [b"DUMP", key]]
+        read, ordered = families.CONTENTS.get(kind, (None, None))
+        replies = [reply for reply, _ in run(questions + ([read(key)] if read else []))]
+        encoding, expiry, payload = replies[:3]
+        contents = replies[3] if read else None
+        if encoding in families.UNORDERED or kind in families.TIMED:
+            payload = None
+        if read and not isinstance(contents, ReplyError):
+            contents = ordered(contents)
+        return kind, encoding, expiry, payload, contents
 
     def compare_state(self):
         self.queue = None
@@ -193,11 +203,11 @@ class Comparison:
                 self.note("state", words, theirs.get(place), ours.get(place))
                 continue
             one, other = theirs[place], ours[place]
-            is_same = one[0] == other[0] and one[1] == other[1] and one[3] == other[3] and \
+            is_same = (one[0], one[3], one[4]) == (other[0], other[3], other[4]) and \
                 is_equal("pexpiretime", one[2], other[2])
-            if not is_same and one[:2] == other[:2] and (one[3], other[3]) == (b"raw", b"embstr"):
+            if is_same and (one[1], other[1]) == (b"raw", b"embstr"):
                 self.meant[RAW] = self.meant.get(RAW, 0) + 1
-            elif not is_same:
+            elif not is_same or one[1] != other[1]:
                 self.note("state", words, one, other)
 
     def run(self, commands, keep_going=False, progress=lambda done: None):

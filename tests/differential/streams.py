@@ -6,7 +6,10 @@ an argument too few or too many, a word in the place of a number, a wrong option
 """
 import random
 
+from families import FAMILIES
+
 KEYS = [b"k%d" % number for number in range(12)] + [b"", b"key with spaces", b"k\x00\xff"]
+TYPED_KEYS = [key for family in FAMILIES.values() for key in family.keys()]
 INTEGERS = [b"0", b"1", b"-1", b"2", b"3", b"5", b"7", b"8", b"10", b"63", b"64", b"100", b"-2",
             b"-5", b"1000", b"65536"]
 EDGES = [b"9223372036854775807", b"-9223372036854775808", b"9223372036854775808", b"4294967295",
@@ -60,10 +63,22 @@ class Generator:
     def pick(self, usual, edges, chance=0.12):
         return self.random.choice(edges if self.random.random() < chance else usual)
 
+    def key_for(self, family):
+        chance = self.random.random()
+        if family is None:
+            return self.random.choice(TYPED_KEYS if chance < 0.2 else KEYS)
+        if chance < 0.9:
+            return self.random.choice(family.keys())
+        return self.random.choice(TYPED_KEYS if chance < 0.95 else KEYS)
+
     def value_of(self, argument, command):
         kind, name = argument["type"], argument["name"]
+        family = FAMILIES.get(self.docs[command]["group"])
         if kind == "key":
-            return self.random.choice(KEYS)
+            return self.key_for(family)
+        proposed = family.value(self.random, argument, command) if family else None
+        if proposed is not None:
+            return proposed
         if kind == "integer":
             if "millisecond" in name:
                 return self.pick(MILLISECONDS, SECONDS_EDGES)
@@ -152,6 +167,9 @@ class Generator:
         words = [part.encode() for part in name.split("|")]
         first = len(words)
         words += self.list_of(self.docs[name].get("arguments", []), name)
+        family = FAMILIES.get(self.docs[name]["group"])
+        if family is not None:
+            words = family.request(self.random, name, words)
         if self.random.random() < 0.05:
             self.spoil(words, first)
         if self.random.random() < 0.2:
@@ -185,7 +203,8 @@ def read_docs(client):
         for sub, value in as_map(found.get("subcommands", [])).items():
             add(text(sub), value)
         if "subcommands" not in found:
-            docs[name] = {"arguments": [argument_of(each) for each in found.get("arguments", [])]}
+            docs[name] = {"arguments": [argument_of(each) for each in found.get("arguments", [])],
+                          "group": text(found["group"])}
 
     for name, raw in as_map(client.call("COMMAND", "DOCS")).items():
         add(text(name), raw)
