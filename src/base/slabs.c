@@ -18,15 +18,17 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#define PAGE_BYTES  ((size_t)(64 * KIB))
-#define CHUNK_PAGES 16
-#define CHUNK_BYTES (CHUNK_PAGES * PAGE_BYTES)
-#define HEAD_BYTES  ((size_t)64)
-#define CLASSES     (SLAB_SIZE_MAX / SLAB_STEP + 1)
-#define NO_OBJECT   UINT16_MAX
+#define PAGE_BYTES   ((size_t)(64 * KIB))
+#define CHUNK_PAGES  16
+#define CHUNK_BYTES  (CHUNK_PAGES * PAGE_BYTES)
+#define HEAD_BYTES   ((size_t)64)
+#define FINE_CLASSES (SLAB_FINE_MAX / SLAB_STEP + 1)
+#define CLASSES      (FINE_CLASSES + (SLAB_SIZE_MAX - SLAB_FINE_MAX) / SLAB_WIDE_STEP)
+#define NO_OBJECT    UINT16_MAX
 
 static inline size_t step_up(size_t size)
 {
+    if (size > SLAB_FINE_MAX) return (size + SLAB_WIDE_STEP - 1) / SLAB_WIDE_STEP * SLAB_WIDE_STEP;
     return size == 0 ? SLAB_STEP : (size + SLAB_STEP - 1) / SLAB_STEP * SLAB_STEP;
 }
 
@@ -103,6 +105,13 @@ static struct slabs {
 static _Thread_local bool is_owner;
 static _Atomic(void *) freed_elsewhere; /* a chain through the objects' first eight bytes */
 
+static inline struct pages_of_class *class_of(size_t object_bytes)
+{
+    size_t fine = object_bytes / SLAB_STEP;
+    size_t wide = FINE_CLASSES - 1 + (object_bytes - SLAB_FINE_MAX) / SLAB_WIDE_STEP;
+    return &slabs.classes[object_bytes > SLAB_FINE_MAX ? wide : fine];
+}
+
 static struct page *page_of(const void *object)
 {
     return (struct page *)((uintptr_t)object & ~(uintptr_t)(PAGE_BYTES - 1));
@@ -143,7 +152,7 @@ static struct page *page_open(size_t object_bytes)
         .capacity = (uint16_t)((PAGE_BYTES - HEAD_BYTES) / object_bytes),
         .free_first = NO_OBJECT,
     };
-    struct pages_of_class *class = &slabs.classes[object_bytes / SLAB_STEP];
+    struct pages_of_class *class = class_of(object_bytes);
     list_append(&class->with_room, &page->link);
     class->page_count++;
     slabs.page_count++;
@@ -153,7 +162,7 @@ static struct page *page_open(size_t object_bytes)
 static void page_close(struct page *page)
 {
     struct chunk *chunk = page->chunk;
-    struct pages_of_class *class = &slabs.classes[page->object_bytes / SLAB_STEP];
+    struct pages_of_class *class = class_of(page->object_bytes);
     list_remove(&page->link);
     class->page_count--;
     slabs.page_count--;
@@ -188,7 +197,7 @@ static inline void *page_take(struct page *page)
 
 static void page_give(struct page *page, void *object)
 {
-    struct pages_of_class *class = &slabs.classes[page->object_bytes / SLAB_STEP];
+    struct pages_of_class *class = class_of(page->object_bytes);
     size_t place = (size_t)((char *)object - object_at(page, 0)) / page->object_bytes;
     ensure(page->used > 0);
     memcpy(object, &page->free_first, sizeof(page->free_first));
@@ -205,7 +214,7 @@ void *slabs_alloc(size_t size)
     if (size > SLAB_SIZE_MAX) return memory_alloc(size);
     if (__builtin_expect(!is_owner, 0)) become_owner();
     size_t bytes = step_up(size);
-    struct pages_of_class *class = &slabs.classes[bytes / SLAB_STEP];
+    struct pages_of_class *class = class_of(bytes);
     struct page *page = LIST_FIRST(&class->with_room, struct page, link);
     if (__builtin_expect(page == NULL, 0)) {
         slabs_collect();
@@ -256,7 +265,7 @@ bool slabs_should_move(const void *object, size_t size)
 {
     if (size > SLAB_SIZE_MAX || !is_owner) return false;
     const struct page *page = page_of(object);
-    const struct pages_of_class *class = &slabs.classes[page->object_bytes / SLAB_STEP];
+    const struct pages_of_class *class = class_of(page->object_bytes);
     const struct page *filled = LIST_FIRST(&class->with_room, struct page, link);
     /* The class as a whole has a page's worth of holes, and this page is emptier than most. */
     size_t room = class->page_count * page->capacity - class->object_count;

@@ -1,8 +1,9 @@
-/* Small objects in steps of eight bytes, for the entries of keys.
+/* Small objects in steps of eight bytes, larger ones in steps of 64: the entries of keys, and the
+ * lines of small tables.
  *
  * The allocator's own classes go 32, 48, 64, 80, 96, 112, 128, 160, ...: a key of 16 bytes with an
- * expiry and a value of 8 takes 38 bytes and would be given 48. Here it takes 40. Whoever frees
- * an object knows its size.
+ * expiry and a value of 8 takes 38 bytes and would be given 48. Here it takes 40. One whose size is
+ * a multiple of 64 stands on a cache line's start. Whoever frees an object knows its size.
  *
  * One thread allocates: the first that does. Any thread may free; what another one frees comes
  * back when slabs_collect is called. */
@@ -11,8 +12,10 @@
 
 #include "base/units.h"
 
-#define SLAB_STEP     8
-#define SLAB_SIZE_MAX 256 /* larger ones are the allocator's */
+#define SLAB_STEP      8
+#define SLAB_FINE_MAX  256
+#define SLAB_WIDE_STEP 64
+#define SLAB_SIZE_MAX  2048 /* larger ones are the allocator's */
 
 /* Bytes that an object of this size really takes. */
 size_t slabs_class(size_t size);

@@ -13,8 +13,11 @@
 #include "base/table_inline.h"
 
 #define LOAD_MAX_HALVES 15
-#define LOAD_MIN_HALVES 10
-#define BUCKETS_MAX     ((uint32_t)1 << 31)
+/* A table holds half a bucket's load more than that: so small tables, as slots have many, are as
+ * full on the average as large ones. */
+#define LOAD_MORE_HALVES 7
+#define LOAD_MIN_HALVES  10
+#define BUCKETS_MAX      ((uint32_t)1 << 31)
 
 /* Only while a bucket is taken apart: the chain bit means nothing then. */
 #define GOES_TO_FRESH TABLE_CHAINED
@@ -60,7 +63,7 @@ static bool is_segmented(const struct table *table)
 
 /* ---- Chains ---- */
 
-/* Lengths of chained lines go in steps of two words: those are size classes of the allocator. */
+/* Lengths of chained lines go in steps of two words: so every other one grows in place. */
 #define CHAIN_STEP 2
 
 static size_t part_bytes(struct table_part part)
@@ -81,8 +84,9 @@ static size_t part_count(struct table_part part)
 static struct table_part part_create(struct table *table, struct table_cell *link, unsigned words,
                                      const struct table_cell *cells, size_t count)
 {
-    struct table_part part = { memory_alloc_zero(words * sizeof(uint64_t)), words };
+    struct table_part part = { slabs_alloc(words * sizeof(uint64_t)), words };
     memcpy(part.line->cells, cells, count * sizeof(*cells));
+    memset(part.line->cells + count, 0, (words - count) * sizeof(*cells));
     link->word = word_of(part.line, words) | TABLE_CHAINED;
     table->chain_words += words;
     return part;
@@ -91,7 +95,7 @@ static struct table_part part_create(struct table *table, struct table_cell *lin
 static void part_free(struct table *table, struct table_part part)
 {
     table->chain_words -= part.words;
-    memory_free_sized(part.line, part_bytes(part));
+    slabs_free(part.line, part_bytes(part));
 }
 
 static struct table_part part_resize(struct table *table, struct table_cell *link,
@@ -220,11 +224,31 @@ static void level_update(struct table *table)
     table->level = (uint8_t)(31 - __builtin_clz(table->bucket_count));
 }
 
+/* ---- Arrays of lines: small ones, as slots have many, are slabs ---- */
+
+static size_t lines_size(size_t count)
+{
+    return count * sizeof(struct table_line);
+}
+
+static void lines_free(struct table_line *lines, size_t count)
+{
+    slabs_free(lines, lines_size(count));
+}
+
+static struct table_line *lines_resize(struct table_line *lines, size_t before, size_t after)
+{
+    bool are_large = MIN(lines_size(before), lines_size(after)) > SLAB_SIZE_MAX;
+    if (are_large) return memory_realloc(lines, lines_size(after));
+    return slabs_resize(lines, lines_size(before), lines_size(after));
+}
+
 /* Lines that an array of `used` ones should have room for: a bit more, in whole size classes. A
- * small one, as slots have many, only what its class gives. */
+ * small one no more than it must. */
 static size_t lines_wanted(size_t used)
 {
-    size_t size = memory_class((used + used / 16) * sizeof(struct table_line));
+    if (lines_size(used) <= SLAB_SIZE_MAX) return used;
+    size_t size = memory_class(lines_size(used + used / 16));
     return MIN(size / sizeof(struct table_line), TABLE_SEGMENT_SIZE);
 }
 
@@ -258,7 +282,7 @@ static struct table_line **last_array(struct table *table)
 static void last_array_resize(struct table *table, size_t before, size_t after)
 {
     struct table_line **array = last_array(table);
-    *array = memory_realloc(*array, after * sizeof(struct table_line));
+    *array = lines_resize(*array, before, after);
     table->capacity = (uint32_t)(table->capacity - before + after);
 }
 
@@ -275,7 +299,7 @@ static void segment_open(struct table *table)
         table->segments = memory_realloc(table->segments, places * sizeof(struct table_line *));
     }
     size_t room = lines_wanted(1);
-    table->segments[segments] = memory_alloc(room * sizeof(struct table_line));
+    table->segments[segments] = slabs_alloc(lines_size(room));
     table->capacity += (uint32_t)room;
 }
 
@@ -303,7 +327,7 @@ static void lines_retract(struct table *table)
     size_t room = table->capacity - full;
     if (in_last == 0 && full > 0) {
         size_t segments = full >> TABLE_SEGMENT_BITS; /* that stay */
-        memory_free_sized(*last_array(table), room * sizeof(struct table_line));
+        lines_free(*last_array(table), room);
         table->capacity = (uint32_t)full;
         if (segments == 1) {
             struct table_line *lines = table->segments[0];
@@ -313,7 +337,7 @@ static void lines_retract(struct table *table)
             table->segments = memory_realloc(table->segments, directory_places(segments) *
                                                                   sizeof(struct table_line *));
         }
-    } else if (in_last > 0 && 2 * in_last <= room) {
+    } else if (in_last > 0 && 4 * in_last <= 3 * room) {
         last_array_resize(table, room, lines_wanted(in_last));
     }
     table->bucket_count--;
@@ -375,23 +399,21 @@ struct table_cell *table_find(const struct table *table, const struct table_rule
     return table_find_inline(table, hash, key, rules->key_of);
 }
 
-static struct table *table_create(void)
+static void table_open(struct table *table)
 {
-    struct table *table = slabs_alloc(sizeof(*table)); /* 40 bytes, many of them */
-    *table = (struct table){ 0 };
-    table->lines = memory_alloc_zero(sizeof(struct table_line));
+    table->lines = slabs_alloc(lines_size(1));
+    table->lines[0] = (struct table_line){ 0 };
     table->capacity = 1;
     table->bucket_count = 1;
-    return table;
 }
 
-struct table_cell *table_insert(struct table **place, const struct table_rules *rules,
-                                uint64_t hash, void *entry)
+struct table_cell *table_insert_in(struct table *table, const struct table_rules *rules,
+                                   uint64_t hash, void *entry)
 {
-    if (*place == NULL) *place = table_create();
-    struct table *table = *place;
-    if (2 * (table->count + 1) > (uint64_t)LOAD_MAX_HALVES * table->bucket_count &&
-        table->bucket_count < BUCKETS_MAX)
+    uint64_t load_max = (uint64_t)LOAD_MAX_HALVES * table->bucket_count + LOAD_MORE_HALVES;
+    if (table->bucket_count == 0)
+        table_open(table);
+    else if (2 * (table->count + 1) > load_max && table->bucket_count < BUCKETS_MAX)
         split(table, rules);
 
     size_t bucket = table_bucket_at(table, hash);
@@ -401,39 +423,68 @@ struct table_cell *table_insert(struct table **place, const struct table_rules *
     return cell;
 }
 
-static void table_free(struct table *table)
+static struct table *table_create(struct table content)
 {
-    ensure(table->chain_words == 0);
-    if (table->bucket_count > 0) {
-        ensure(!is_segmented(table));
-        memory_free_sized(table->lines, table->capacity * sizeof(struct table_line));
-    }
-    slabs_free(table, sizeof(*table));
+    struct table *table = slabs_alloc(sizeof(*table));
+    *table = content;
+    return table;
 }
 
-void table_remove(struct table **place, const struct table_rules *rules, uint64_t hash,
-                  struct table_cell *cell)
+struct table_cell *table_insert(struct table **place, const struct table_rules *rules,
+                                uint64_t hash, void *entry)
 {
-    struct table *table = *place;
+    if (*place == NULL) *place = table_create((struct table){ 0 });
+    return table_insert_in(*place, rules, hash, entry);
+}
+
+struct table *table_take(struct table *table)
+{
+    if (table->bucket_count == 0) return NULL;
+    struct table *taken = table_create(*table);
+    *table = (struct table){ 0 };
+    return taken;
+}
+
+static void table_close(struct table *table)
+{
+    ensure(table->chain_words == 0);
+    ensure(table->bucket_count == 1);
+    lines_free(table->lines, table->capacity);
+    *table = (struct table){ 0 };
+}
+
+void table_remove_in(struct table *table, const struct table_rules *rules, uint64_t hash,
+                     struct table_cell *cell)
+{
     ensure(table->count > 0);
     chain_remove(table, table_line_at(table, table_bucket_at(table, hash)), cell);
     table->count--;
     if (table->count == 0) {
         while (table->bucket_count > 1) merge(table, rules); /* two at most are left */
-        table_free(table);
-        *place = NULL;
+        table_close(table);
     } else if (table->bucket_count > 1 &&
                2 * table->count < (uint64_t)LOAD_MIN_HALVES * (table->bucket_count - 1)) {
         merge(table, rules);
     }
 }
 
-bool table_destroy_step(struct table **place, size_t count, table_release release, void *context,
-                        size_t *released)
+static void table_free(struct table **place)
 {
-    struct table *table = *place;
+    slabs_free(*place, sizeof(**place));
+    *place = NULL;
+}
+
+void table_remove(struct table **place, const struct table_rules *rules, uint64_t hash,
+                  struct table_cell *cell)
+{
+    table_remove_in(*place, rules, hash, cell);
+    if ((*place)->bucket_count == 0) table_free(place);
+}
+
+bool table_clear_step(struct table *table, size_t count, table_release release, void *context,
+                      size_t *released)
+{
     *released = 0;
-    if (table == NULL) return true;
     while (table->bucket_count > 0 && *released < MAX(count, (size_t)1)) {
         struct taken taken;
         bucket_take(table, table->bucket_count - 1, &taken);
@@ -448,14 +499,22 @@ bool table_destroy_step(struct table **place, size_t count, table_release releas
         *released += MAX(taken.count, (size_t)1);
         table->count -= taken.count;
         taken_free(&taken);
-        if (table->bucket_count == 1) {
-            table_free(table);
-            *place = NULL;
-            return true;
-        }
-        lines_retract(table);
+        if (table->bucket_count == 1)
+            table_close(table);
+        else
+            lines_retract(table);
     }
-    return false;
+    return table->bucket_count == 0;
+}
+
+bool table_destroy_step(struct table **place, size_t count, table_release release, void *context,
+                        size_t *released)
+{
+    *released = 0;
+    if (*place == NULL) return true;
+    if (!table_clear_step(*place, count, release, context, released)) return false;
+    table_free(place);
+    return true;
 }
 
 void table_destroy(struct table *table, table_release release, void *context)

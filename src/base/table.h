@@ -7,8 +7,9 @@
  * come and go, so no operation ever pauses and the load is always the same: about 10.5 bytes an
  * entry.
  *
- * An empty table is a NULL pointer. The table owns its lines, not the entries. Cells are borrowed:
- * valid until the next insertion or removal. */
+ * An empty table is a NULL pointer; who keeps the struct itself (table_inline.h shows it) has it
+ * all zero. The table owns its lines, not the entries. Cells are borrowed: valid until the next
+ * insertion or removal. */
 #ifndef EIR_BASE_TABLE_H
 #define EIR_BASE_TABLE_H
 
@@ -55,6 +56,14 @@ struct table_cell *table_insert(struct table **table, const struct table_rules *
 void table_remove(struct table **table, const struct table_rules *rules, uint64_t hash,
                   struct table_cell *cell);
 
+/* The same for a table that stands in the caller's storage. */
+struct table_cell *table_insert_in(struct table *table, const struct table_rules *rules,
+                                   uint64_t hash, void *entry);
+void table_remove_in(struct table *table, const struct table_rules *rules, uint64_t hash,
+                     struct table_cell *cell);
+/* On the heap from now on; the storage is empty again. NULL when it was. */
+struct table *table_take(struct table *table);
+
 typedef void (*table_release)(void *context, void *entry);
 /* Hands every entry to `release` (NULL: nobody) and frees the table. */
 void table_destroy(struct table *table, table_release release, void *context);
@@ -62,6 +71,9 @@ void table_destroy(struct table *table, table_release release, void *context);
  * further steps are allowed. Returns through *released how many there were. */
 bool table_destroy_step(struct table **table, size_t count, table_release release, void *context,
                         size_t *released);
+/* The same for a table that stands in the caller's storage: all zero in the end. */
+bool table_clear_step(struct table *table, size_t count, table_release release, void *context,
+                      size_t *released);
 
 /* ---- Looking up many keys at once: each stage for all of them, then the next ---- */
 

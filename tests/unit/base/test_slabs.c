@@ -28,16 +28,18 @@ static void check_and_free(struct object *object)
     object->at = NULL;
 }
 
-START_TEST(an_object_takes_its_size_in_steps_of_eight)
+START_TEST(an_object_takes_its_size_in_steps_of_eight_and_a_large_one_of_64)
 {
 #ifdef EIR_SYSTEM_MALLOC
-    const size_t step = 1; /* exact for the sanitizers */
+    const size_t step = 1, wide_step = 1; /* exact for the sanitizers */
 #else
-    const size_t step = 8;
+    const size_t step = 8, wide_step = 64;
 #endif
     for (size_t size = 1; size <= 256; size++)
         ck_assert_uint_eq(slabs_class(size), (size + step - 1) / step * step);
-    ck_assert_uint_ge(slabs_class(257), 257);
+    for (size_t size = 257; size <= 2048; size++)
+        ck_assert_uint_eq(slabs_class(size), (size + wide_step - 1) / wide_step * wide_step);
+    ck_assert_uint_ge(slabs_class(2049), 2049);
     size_t before = memory_used();
     void *object = slabs_alloc(38);
     ck_assert_uint_ge(memory_used() - before, 38);
@@ -53,7 +55,7 @@ START_TEST(objects_keep_their_bytes_whatever_is_freed_beside_them)
     prng_init(&prng, 3);
     for (int round = 0; round < 200000; round++) {
         struct object *object = &objects[prng_below(&prng, OBJECTS)];
-        size_t size = 1 + prng_below(&prng, prng_below(&prng, 8) == 0 ? 400 : 64);
+        size_t size = 1 + prng_below(&prng, prng_below(&prng, 8) == 0 ? 2400 : 64);
         if (object->at == NULL) {
             fill(object, size, (unsigned char)round);
         } else if (prng_below(&prng, 3) == 0) {
@@ -126,7 +128,7 @@ int main(void)
 {
     TCase *tests = tcase_create("slabs");
     tcase_set_timeout(tests, 60);
-    tcase_add_test(tests, an_object_takes_its_size_in_steps_of_eight);
+    tcase_add_test(tests, an_object_takes_its_size_in_steps_of_eight_and_a_large_one_of_64);
     tcase_add_test(tests, objects_keep_their_bytes_whatever_is_freed_beside_them);
     tcase_add_test(tests, what_another_thread_frees_is_used_again);
     tcase_add_test(tests, sparse_pages_are_given_back_by_moving_their_objects);

@@ -2,6 +2,7 @@
 #include "base/table.h"
 
 #include "base/memory.h"
+#include "base/table_inline.h"
 #include "lib/expect.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -105,6 +106,31 @@ START_TEST(what_went_in_is_found_until_it_goes_out)
     for (size_t i = 0; i < ITEM_COUNT; i++)
         if (items[i].is_in) item_remove(&items[i]);
     ck_assert_ptr_null(table);
+}
+END_TEST
+
+START_TEST(a_table_in_its_owners_storage_is_all_zero_when_empty)
+{
+    struct table place = { 0 };
+    const struct table empty = { 0 };
+    for (int round = 0; round < 3; round++) {
+        size_t count = round == 1 ? 20000 : 30;
+        for (size_t i = 0; i < count; i++)
+            table_insert_in(&place, &rules, item_hash(&items[i]), &items[i]);
+        ck_assert_uint_eq(table_count(&place), count);
+        if (round == 2) break;
+        for (size_t i = 0; i < count; i++) {
+            uint64_t hash = item_hash(&items[i]);
+            struct table_cell *cell = table_find(&place, &rules, hash, item_key(&items[i]));
+            expect(cell != NULL);
+            table_remove_in(&place, &rules, hash, cell);
+        }
+        ck_assert_mem_eq(&place, &empty, sizeof(empty));
+    }
+    table = table_take(&place);
+    ck_assert_mem_eq(&place, &empty, sizeof(empty));
+    ck_assert_uint_eq(table_count(table), 30);
+    ck_assert_ptr_null(table_take(&place));
 }
 END_TEST
 
@@ -287,6 +313,7 @@ int main(void)
     TCase *tests = tcase_create("table");
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, what_went_in_is_found_until_it_goes_out);
+    tcase_add_test(tests, a_table_in_its_owners_storage_is_all_zero_when_empty);
     tcase_add_test(tests, an_entry_may_move_without_leaving);
     tcase_add_test(tests, a_scan_of_a_still_table_sees_each_entry_once);
     tcase_add_test(tests, a_scan_sees_all_that_stays_while_the_table_grows_and_shrinks);
