@@ -22,6 +22,36 @@ void due_destroy(struct due *due)
     memory_free_sized(due, sizeof(*due));
 }
 
+static void count_in(struct due *due, size_t bucket, time_ms expiry_ms)
+{
+    due->volatile_count++;
+    due->expiry_sum += expiry_ms;
+    minima_lower(&due->groups, due_group_of(bucket), expiry_ms);
+}
+
+struct build {
+    struct due *due;
+    size_t bucket;
+};
+
+static void build_cell(void *context, const struct table_cell *cell)
+{
+    struct build *build = context;
+    if (!table_cell_is_marked(cell)) return;
+    count_in(build->due, build->bucket, entry_expiry_inline(table_cell_entry(cell)));
+}
+
+struct due *due_create(const struct table *table)
+{
+    struct due *due = memory_alloc_zero(sizeof(*due));
+    struct build build = { .due = due };
+    size_t buckets = table_bucket_count(table);
+    minima_resize(&due->groups, groups_for(buckets));
+    for (; build.bucket < buckets; build.bucket++)
+        table_visit_bucket(table, build.bucket, build_cell, &build);
+    return due;
+}
+
 void due_change(struct due **place, const struct table *table, size_t bucket, time_ms before_ms,
                 time_ms after_ms)
 {
@@ -36,11 +66,7 @@ void due_change(struct due **place, const struct table *table, size_t bucket, ti
         due->volatile_count--;
         due->expiry_sum -= before_ms;
     }
-    if (after_ms != EXPIRY_NONE) {
-        due->volatile_count++;
-        due->expiry_sum += after_ms;
-        minima_lower(&due->groups, due_group_of(bucket), after_ms);
-    }
+    if (after_ms != EXPIRY_NONE) count_in(due, bucket, after_ms);
     /* Small again: nothing is left that a later look would have to correct. */
     if (due->volatile_count == 0 && due->groups.height == 0) {
         due_destroy(due);

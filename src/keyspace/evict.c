@@ -79,28 +79,15 @@ static struct database *random_database(struct keyspace *keyspace, bool is_volat
     }
 }
 
-/* From a random place on; behind the last one comes the first. */
-static size_t random_due(struct prng *prng, const struct minima *minima)
-{
-    size_t place = minima_find_due_from(minima, prng_below(prng, minima->count), TIME_NEVER - 1);
-    return place != SIZE_MAX ? place : minima_find_due(minima, TIME_NEVER - 1);
-}
-
 /* Looks at one group of buckets that the index knows. Where nothing ends any more, the index is
  * told so: the next try finds another place. */
 static uint32_t sample_by_index(struct keyspace *keyspace, struct database *database,
                                 struct sample *sample)
 {
-    uint32_t slot = 0;
-    const struct due *due = database->due;
-    if (database->slots != NULL) {
-        slot = (uint32_t)random_due(&keyspace->prng, &database->slots->due);
-        due = database->slots->dues[slot];
-    }
-    size_t group = random_due(&keyspace->prng, &due->groups);
-    due_visit_group(database_table(database, slot), group, sample_cell, sample);
-    if (sample->count == 0) database_set_due(database, slot, group, TIME_NEVER);
-    return slot;
+    struct due_place place = database_random_due(database, &keyspace->prng);
+    database_visit_due(database, place, sample_cell, sample);
+    if (sample->count == 0) database_set_due(database, place, TIME_NEVER);
+    return place.slot;
 }
 
 /* Keys of one slot; none when chance found none. */
@@ -232,17 +219,16 @@ static bool evict_soonest(struct keyspace *keyspace, const struct access *access
         if (due_ms == TIME_NEVER) return false;
 
         struct database *database = keyspace_database(keyspace, db);
-        uint32_t slot;
-        size_t group;
-        bool is_found = database_find_due(database, due_ms, &slot, &group);
+        struct due_place place;
+        bool is_found = database_find_due(database, due_ms, &place);
         ensure(is_found);
         struct soonest soonest = { .entry = NULL, .expiry_ms = TIME_NEVER };
-        due_visit_group(database_table(database, slot), group, look_for_soonest, &soonest);
+        database_visit_due(database, place, look_for_soonest, &soonest);
         if (soonest.entry == NULL || soonest.expiry_ms > due_ms) {
-            database_set_due(database, slot, group, soonest.expiry_ms);
+            database_set_due(database, place, soonest.expiry_ms);
             continue;
         }
-        evict_entry(keyspace, access, db, slot, soonest.entry);
+        evict_entry(keyspace, access, db, place.slot, soonest.entry);
         return true;
     }
 }

@@ -1,6 +1,5 @@
 /* The expiry cycle: finds what is due through the index and deletes it. */
 #include "base/ensure.h"
-#include "base/table_inline.h"
 #include "keyspace/internal.h"
 
 /* More than a group of four buckets ever holds, nearly always. */
@@ -33,18 +32,17 @@ static void prefetch_entry(void *context, const struct table_cell *cell)
 
 /* Deletes what is due in one group of buckets, and corrects the group's time. */
 static size_t expire_group(struct keyspace *keyspace, const struct access *access, uint32_t db,
-                           uint32_t slot, size_t group)
+                           struct due_place place)
 {
     struct database *database = keyspace_database(keyspace, db);
-    const struct table *table = database_table(database, slot);
-    ensure(table != NULL);
-    due_visit_group(table, group, prefetch_entry, NULL);
+    ensure(database_table(database, place.slot) != NULL);
+    database_visit_due(database, place, prefetch_entry, NULL);
     struct look look = { .wall_ms = access->wall_ms, .next_ms = TIME_NEVER };
-    due_visit_group(table, group, look_at, &look);
-    database_set_due(database, slot, group, look.next_ms);
+    database_visit_due(database, place, look_at, &look);
+    database_set_due(database, place, look.next_ms);
     /* Deleting may merge buckets and so change the groups; the entries stay where they are. */
     for (size_t i = 0; i < look.count; i++) {
-        struct key key = gate_key_of_entry(keyspace, db, slot, look.found[i]);
+        struct key key = gate_key_of_entry(keyspace, db, place.slot, look.found[i]);
         struct access at = *access;
         at.ignores_expiry = true;
         bool existed = keyspace_delete_as(keyspace, &at, &key, CHANGE_EXPIRED);
@@ -60,11 +58,9 @@ size_t keyspace_expire_due(struct keyspace *keyspace, const struct access *acces
     size_t work = 0; /* a look at a group counts, too: its time may have been too early */
     for (uint32_t db = 0; db < keyspace->database_count; db++) {
         const struct database *database = keyspace_database(keyspace, db);
-        uint32_t slot;
-        size_t group;
-        while (work < count_max &&
-               database_find_due(database, access->wall_ms - 1, &slot, &group)) {
-            size_t here = expire_group(keyspace, access, db, slot, group);
+        struct due_place place;
+        while (work < count_max && database_find_due(database, access->wall_ms - 1, &place)) {
+            size_t here = expire_group(keyspace, access, db, place);
             expired += here;
             work += MAX(here, (size_t)1);
         }

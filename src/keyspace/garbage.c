@@ -77,15 +77,16 @@ static bool slots_step(struct item *item, size_t count, size_t *freed)
     *freed = 0;
     while (item->slot_count > 0 && *freed < count) {
         size_t slot = item->slot_count - 1;
+        struct table *table = &slots->tables[slot];
         size_t here;
-        bool is_done = table_step(&slots->tables[slot], slots->dues[slot], count - *freed, &here);
+        bool is_done = table_clear_step(table, count - *freed, release_entry, NULL, &here);
         *freed += here;
         if (!is_done) return false;
+        if (slots->dues != NULL) due_destroy(slots->dues[slot]);
         item->slot_count--;
     }
     if (item->slot_count > 0) return false;
-    minima_fini(&slots->due);
-    memory_free_sized(slots, sizeof(*slots));
+    slots_destroy(slots);
     return true;
 }
 

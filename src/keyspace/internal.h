@@ -4,7 +4,7 @@
 
 #include "base/digest.h"
 #include "base/minima.h"
-#include "base/table.h"
+#include "base/table_inline.h"
 #include "keyspace/inline.h"
 #include "keyspace/keyspace.h"
 
@@ -59,6 +59,8 @@ static inline size_t due_group_of(size_t bucket)
 }
 
 void due_destroy(struct due *due); /* NULL is allowed */
+/* Of all keys that are in the table. */
+struct due *due_create(const struct table *table);
 /* A key in this bucket had one expiry and has another now; the index comes and goes with need. */
 void due_change(struct due **due, const struct table *table, size_t bucket, time_ms before_ms,
                 time_ms after_ms);
@@ -83,13 +85,18 @@ void garbage_add_slots(struct garbage **garbage, struct slots *slots, size_t cou
 
 /* ---- database.c ---- */
 
-/* The tables of a clustered database, made with its first key. */
+/* When all its tables are empty, or gone. */
+void slots_destroy(struct slots *slots);
+
+/* What a clustered database has, made with its first key. Its tables stand in an array themselves,
+ * two to a cache line, at an address that follows from the slot: a look-up waits for one line more
+ * than without slots, and nothing else costs memory where the table is small. */
 struct slots {
-    struct table *tables[SLOT_COUNT];
-    struct due *dues[SLOT_COUNT];
-    uint32_t counts[SLOT_COUNT];
+    struct table *tables;                    /* owned; SLOT_COUNT */
     uint64_t group_counts[SLOT_COUNT / 128]; /* of 128 slots each: to find slots that hold keys */
-    struct minima due;                       /* the least of each slot's due */
+    struct due **dues; /* owned; NULL until a slot with volatile keys is large enough for an index
+                          of its own */
+    struct minima due; /* of each slot a time before which none of its keys ends */
 };
 
 struct database {
@@ -103,7 +110,12 @@ struct database {
 
 void database_fini(struct database *database);
 /* The table of a slot; NULL when empty. */
-struct table *database_table(const struct database *database, uint32_t slot);
+static inline struct table *database_table(const struct database *database, uint32_t slot)
+{
+    if (database->slots == NULL) return database->table;
+    struct table *table = &database->slots->tables[slot];
+    return table->count == 0 ? NULL : table;
+}
 struct table_cell *database_insert(struct database *database, const struct table_rules *rules,
                                    const struct key *key, struct entry *entry, bool is_clustered);
 /* Takes the entry out, which keeps its own expiry. */
@@ -116,10 +128,20 @@ void database_expiry_changed(struct database *database, const struct key *key,
 size_t database_drop_slot(struct database *database, uint32_t slot, struct garbage **garbage);
 size_t database_drop_all(struct database *database, struct garbage **garbage);
 time_ms database_due_ms(const struct database *database);
-/* The slot and the group of buckets in it where something is due; false when nowhere. */
-bool database_find_due(const struct database *database, time_ms limit_ms, uint32_t *slot,
-                       size_t *group);
-void database_set_due(struct database *database, uint32_t slot, size_t group, time_ms due_ms);
+/* Some buckets of a slot that the index of expiry has one time for. */
+struct due_place {
+    uint32_t slot;
+    size_t group; /* 0 where all of the slot is one */
+};
+
+/* Where something is due; false when nowhere. */
+bool database_find_due(const struct database *database, time_ms limit_ms, struct due_place *place);
+/* Any place where keys with an expiry may be; there are some. */
+struct due_place database_random_due(const struct database *database, struct prng *prng);
+void database_set_due(struct database *database, struct due_place place, time_ms due_ms);
+/* Visits the keys there, whether they end or not. */
+void database_visit_due(const struct database *database, struct due_place place, table_visit visit,
+                        void *context);
 /* The next slot from `slot` on that holds keys, SLOT_COUNT when there is none. */
 uint32_t database_next_slot(const struct database *database, uint32_t slot);
 /* A slot, each with a chance that goes with its number of keys; the database is not empty. */

@@ -124,6 +124,13 @@ static const struct table *table_of(const struct keyspace *keyspace, const struc
     return database_table(keyspace_database(keyspace, key->db), key->slot);
 }
 
+/* Without slots it is in the cache anyway. */
+static inline void prefetch_table(const struct keyspace *keyspace, const struct key *key)
+{
+    const struct slots *slots = keyspace_database(keyspace, key->db)->slots;
+    if (slots != NULL) __builtin_prefetch(&slots->tables[key->slot]);
+}
+
 static inline void propose(const struct keyspace *keyspace, struct key *key)
 {
     const struct table *table = table_of(keyspace, key);
@@ -143,7 +150,7 @@ static inline void propose(const struct keyspace *keyspace, struct key *key)
 void keyspace_look_ahead(const struct keyspace *keyspace, struct key *keys, size_t count)
 {
     if (keyspace->is_clustered)
-        for (size_t i = 0; i < count; i++) __builtin_prefetch(table_of(keyspace, &keys[i]));
+        for (size_t i = 0; i < count; i++) prefetch_table(keyspace, &keys[i]);
     for (size_t i = 0; i < count; i++)
         table_prefetch_bucket(table_of(keyspace, &keys[i]), keys[i].hash);
     for (size_t i = 0; i < count; i++) propose(keyspace, &keys[i]);
@@ -211,7 +218,7 @@ size_t keyspace_count(const struct keyspace *keyspace, uint32_t db)
 size_t keyspace_slot_count(const struct keyspace *keyspace, uint32_t db, uint32_t slot)
 {
     const struct database *database = keyspace_database(keyspace, db);
-    if (database->slots != NULL) return database->slots->counts[slot];
+    if (database->slots != NULL) return database->slots->tables[slot].count;
     return keyspace->is_clustered ? 0 : database->count;
 }
 
