@@ -166,10 +166,15 @@ static void page_close(struct page *page)
     list_remove(&page->link);
     class->page_count--;
     slabs.page_count--;
-    if (chunk->free_pages == 0) list_append(&slabs.chunks, &chunk->link);
+    /* In front of one that is free altogether, which stays as long as no other has room. */
+    if (chunk->free_pages == 0) list_prepend(&slabs.chunks, &chunk->link);
     chunk->free_pages |= 1u << ((size_t)((char *)page - chunk->pages) / PAGE_BYTES);
     if (chunk->free_pages != (1u << CHUNK_PAGES) - 1) return;
     list_remove(&chunk->link);
+    if (list_is_empty(&slabs.chunks)) {
+        list_append(&slabs.chunks, &chunk->link);
+        return;
+    }
     memory_free_aligned(chunk->pages, CHUNK_BYTES, PAGE_BYTES);
     memory_free_aligned(chunk, HEAD_BYTES, HEAD_BYTES);
 }
@@ -206,7 +211,7 @@ static void page_give(struct page *page, void *object)
     if (page->used-- == page->capacity) list_prepend(&class->with_room, &page->link);
     class->object_count--;
     slabs.object_bytes -= page->object_bytes;
-    if (page->used == 0 && class->page_count > 1) page_close(page);
+    if (page->used == 0) page_close(page);
 }
 
 void *slabs_alloc(size_t size)
