@@ -19,14 +19,6 @@ static struct slots *slots_create(void)
     return slots;
 }
 
-void slots_destroy(struct slots *slots)
-{
-    if (slots->dues != NULL) memory_free_sized(slots->dues, SLOT_COUNT * sizeof(*slots->dues));
-    memory_free_sized(slots->tables, SLOT_COUNT * sizeof(*slots->tables));
-    minima_fini(&slots->due);
-    memory_free_sized(slots, sizeof(*slots));
-}
-
 static struct due *due_of(const struct database *database, uint32_t slot)
 {
     if (database->slots == NULL) return database->due;

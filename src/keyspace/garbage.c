@@ -71,6 +71,15 @@ static bool table_step(struct table **table, struct due *due, size_t count, size
     return true;
 }
 
+/* Their tables are gone. */
+static void slots_destroy(struct slots *slots)
+{
+    if (slots->dues != NULL) memory_free_sized(slots->dues, SLOT_COUNT * sizeof(*slots->dues));
+    memory_free_sized(slots->tables, SLOT_COUNT * sizeof(*slots->tables));
+    minima_fini(&slots->due);
+    memory_free_sized(slots, sizeof(*slots));
+}
+
 static bool slots_step(struct item *item, size_t count, size_t *freed)
 {
     struct slots *slots = item->slots;

@@ -85,9 +85,6 @@ void garbage_add_slots(struct garbage **garbage, struct slots *slots, size_t cou
 
 /* ---- database.c ---- */
 
-/* When all its tables are empty, or gone. */
-void slots_destroy(struct slots *slots);
-
 /* What a clustered database has, made with its first key. Its tables stand in an array themselves,
  * two to a cache line, at an address that follows from the slot: a look-up waits for one line more
  * than without slots, and nothing else costs memory where the table is small. */
