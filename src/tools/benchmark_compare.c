@@ -138,13 +138,7 @@ static double least_cpu(const struct comparison *comparison, const struct contes
 static const char *const figure_names[FIGURES] = { "cpu_us_per_request", "requests_per_second",
                                                    "p50_ms", "p99_ms", "p999_ms" };
 
-struct row {
-    const struct benchmark_test *test;
-    int64_t value_size, client_count, pipeline;
-    uint64_t request_count;
-};
-
-static void json_row(struct comparison *comparison, const struct row *row)
+static void json_row(struct comparison *comparison, const struct comparison_row *row)
 {
     struct json *json = &comparison->json;
     json_open(json, NULL, '{');
@@ -214,7 +208,7 @@ static void print_ratio(const struct comparison *comparison, struct pair pair)
            at[FIGURE_P99][2], at[FIGURE_P999][0], at[FIGURE_P999][2]);
 }
 
-static void print_row(struct comparison *comparison, const struct row *row)
+static void print_row(struct comparison *comparison, const struct comparison_row *row)
 {
     if (comparison->options->is_json) {
         json_row(comparison, row);
@@ -274,7 +268,7 @@ static bool calibrate(struct comparison *comparison, struct load_work *work, int
     return true;
 }
 
-static bool run_row(struct comparison *comparison, struct row *row)
+bool comparison_run_row(struct comparison *comparison, struct comparison_row *row)
 {
     struct buffer data = { 0 };
     struct request_template request;
@@ -303,14 +297,14 @@ static bool run_row(struct comparison *comparison, struct row *row)
     return is_good;
 }
 
-static bool run_tests(struct comparison *comparison, struct row row)
+static bool run_tests(struct comparison *comparison, struct comparison_row row)
 {
     const char *tests = comparison->options->tests;
     bool is_good = true;
     for (size_t i = 0; i < benchmark_test_count && is_good; i++) {
         row.test = &benchmark_tests[i];
         if (!benchmark_test_is_selected(row.test, tests != NULL ? tests : "set,get")) continue;
-        is_good = run_row(comparison, &row);
+        is_good = comparison_run_row(comparison, &row);
     }
     return is_good;
 }
@@ -339,7 +333,7 @@ bool comparison_run(struct comparison *comparison, const struct comparison_lists
 {
     bool is_good = true;
     for (size_t s = 0; s < lists->sizes.count && is_good; s++) {
-        struct row row = { .value_size = lists->sizes.numbers[s] };
+        struct comparison_row row = { .value_size = lists->sizes.numbers[s] };
         is_good = fill_all(comparison, row.value_size);
         for (size_t c = 0; c < lists->clients.count && is_good; c++) {
             row.client_count = lists->clients.numbers[c];

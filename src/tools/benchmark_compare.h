@@ -29,6 +29,15 @@ void comparison_fini(struct comparison *comparison);
 bool comparison_start(struct comparison *comparison, bool with_clusters);
 void comparison_stop(struct comparison *comparison);
 
+/* One test under one load. */
+struct comparison_row {
+    const struct benchmark_test *test;
+    int64_t value_size, client_count, pipeline;
+    uint64_t request_count; /* a round; found by the run */
+};
+/* Runs it over the connections that are up, and prints it. */
+bool comparison_run_row(struct comparison *comparison, struct comparison_row *row);
+
 struct comparison_lists {
     struct number_list sizes;
     struct number_list clients;

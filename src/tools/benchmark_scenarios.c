@@ -5,6 +5,7 @@
 #include "os/clock.h"
 #include "os/process.h"
 #include "tools/benchmark_compare.h"
+#include "tools/benchmark_types.h"
 #include <stdio.h>
 
 #define LIST(...)                                                                                  \
@@ -307,8 +308,13 @@ struct scenario {
 };
 
 static const struct scenario scenarios[] = {
-    { "", run_plain },        { "cpu", run_cpu },   { "memory", run_memory },
-    { "growth", run_growth }, { "idle", run_idle }, { "cluster", run_cluster },
+    { "", run_plain },
+    { "cpu", run_cpu },
+    { "memory", run_memory },
+    { "growth", run_growth },
+    { "idle", run_idle },
+    { "cluster", run_cluster },
+    { "types", benchmark_types },
 };
 
 static const struct scenario *scenario_find(const char *name)
