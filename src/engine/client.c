@@ -229,13 +229,14 @@ static void client_unblock(struct call *call)
         reply_integer(call, 0);
         return;
     }
-    void (*timed_out)(struct engine *, struct session *) = session->blocked.timed_out;
-    session_unblock(engine, session);
-    if (is_error)
-        engine_error(engine, &session->writer, "UNBLOCKED client unblocked via CLIENT UNBLOCK");
-    else
+    if (is_error) {
+        session_refuse_blocked(engine, session, "UNBLOCKED client unblocked via CLIENT UNBLOCK");
+    } else {
+        void (*timed_out)(struct engine *, struct session *) = session->blocked.timed_out;
+        session_unblock(engine, session);
         timed_out(engine, session);
-    session_has_output(engine, session);
+        session_has_output(engine, session);
+    }
     reply_integer(call, 1);
 }
 

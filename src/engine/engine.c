@@ -48,6 +48,7 @@ struct engine *engine_create(const struct engine_options *options)
     struct hash_key hash_key = { { prng_next(&engine->prng), prng_next(&engine->prng) } };
     pubsub_init(&engine->pubsub, hash_key);
     tracking_init(&engine->tracking, hash_key);
+    waiting_init(&engine->waiting, hash_key);
     session_index_init(engine, hash_key);
 
     engine_settings_changed(engine);
@@ -77,6 +78,7 @@ void engine_destroy(struct engine *engine)
     buffer_fini(&engine->propagation.bytes);
     pubsub_fini(&engine->pubsub);
     tracking_fini(&engine->tracking);
+    waiting_fini(&engine->waiting);
     table_destroy(engine->sessions_by_id, NULL, NULL);
     changes_fini(&engine->changes);
     buffer_fini(&engine->notify_channel);
@@ -125,6 +127,7 @@ struct keyspace *engine_swap_keyspace(struct engine *engine, struct keyspace *ke
     struct keyspace *old = engine->keyspace;
     engine->keyspace = keyspace;
     engine_tell_kinds(engine);
+    waiting_tell_kinds(&engine->waiting, keyspace);
     return old;
 }
 
@@ -137,6 +140,8 @@ struct engine_counters *engine_counters(struct engine *engine)
     engine->counters.keys_tracked = table_count(engine->tracking.keys);
     engine->counters.items_tracked = engine->tracking.item_count;
     engine->counters.prefixes_tracked = table_count(engine->tracking.prefixes);
+    engine->counters.keys_awaited = engine->waiting.key_count;
+    engine->counters.keys_awaited_gone = engine->waiting.gone_key_count;
     engine->counters.channels = engine->pubsub.spaces[PUBSUB_CHANNEL].count;
     engine->counters.patterns = engine->pubsub.spaces[PUBSUB_PATTERN].count;
     engine->counters.shard_channels = engine->pubsub.spaces[PUBSUB_SHARD].count;

@@ -154,13 +154,15 @@ struct engine_counters {
     uint64_t connections;
     uint64_t rejected_calls;
     uint64_t clients_blocked;
-    uint64_t clients_timed; /* those of them that wait for so long only */
+    uint64_t clients_timed;    /* those of them that wait for so long only */
     uint64_t clients_watching; /* WATCH, whatever happened to the keys */
     uint64_t clients_pubsub;
     uint64_t clients_tracking;
     uint64_t keys_tracked;
     uint64_t items_tracked; /* pairs of key and client */
     uint64_t prefixes_tracked;
+    uint64_t keys_awaited;      /* by blocked clients */
+    uint64_t keys_awaited_gone; /* those whose deletion wakes one */
     uint64_t channels;
     uint64_t patterns;
     uint64_t shard_channels;

@@ -105,6 +105,10 @@ static void answer_refusal(struct call *call, const struct refusal *refusal)
 static enum executed wait_for_it(struct engine *engine, struct session *session,
                                  const struct refusal *refusal)
 {
+    if (engine->waiting.served != NULL) { /* it is blocked already, and stays so */
+        engine->waiting.retry_ms = refusal->until_ms;
+        return MUST_WAIT;
+    }
     session_block(engine, session, BLOCK_PAUSED, refusal->until_ms, NULL);
     return MUST_WAIT;
 }
@@ -239,8 +243,8 @@ enum executed engine_run_request(struct engine *engine, struct session *session,
     refusal.is_crossing = false;
     refusal.text[0] = '\0';
     bool is_checked = session->kind == SESSION_CLIENT || session->kind == SESSION_REPLICA;
-    bool is_sound = session->is_authenticated && item->entry != NULL &&
-                    command_takes(call.command, call.argc);
+    bool is_sound =
+        session->is_authenticated && item->entry != NULL && command_takes(call.command, call.argc);
     if (is_sound && is_checked) {
         bool needs_room = item->entry->flags & (CMD_DENY_OOM | CMD_IS_EXEC);
         if (needs_room && engine->settings.memory_max > 0) room_check(engine);
@@ -289,4 +293,5 @@ void engine_execute(struct engine *engine, struct engine_clock clock, struct ses
         is_stream ? find_streamed(engine, argv, argc) : engine_find_entry(engine, argv, argc);
     struct batch_item item = { .entry = entry, .argc = argc };
     engine_run_request(engine, session, &item, argv);
+    if (engine->waiting.is_ready && engine->running == NULL) blocking_serve(engine);
 }

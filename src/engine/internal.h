@@ -4,6 +4,7 @@
 
 #include "base/prng.h"
 #include "engine/batch.h"
+#include "engine/blocking.h"
 #include "engine/call.h"
 #include "engine/commandlog.h"
 #include "engine/latency.h"
@@ -11,6 +12,7 @@
 #include "engine/slot_counts.h"
 #include "engine/table.h"
 #include "engine/tracking.h"
+#include "engine/waiters.h"
 
 #define ENGINE_MAGIC 0xe9619e00u
 
@@ -92,6 +94,7 @@ struct engine {
     struct changes changes;  /* of the same */
     size_t changes_notified; /* how many of them were published */
     size_t changes_tracked;  /* how many of them those who cache were told of */
+    size_t changes_awaited;  /* how many of them made ready who waits for keys */
     uint32_t notified;       /* enum notify_class; 0: nothing is published */
     struct buffer notify_channel;
     struct command_table table;
@@ -100,6 +103,7 @@ struct engine {
     struct propagation_list propagation;
     struct pubsub pubsub;
     struct tracking tracking;
+    struct waiting waiting;
     struct engine_counters counters;
     struct error_count errors[ERROR_CODES_MAX];
     uint32_t error_count;
@@ -179,6 +183,9 @@ struct refusal {
     char text[512];   /* the whole error; empty: permitted */
 };
 void refusal_find(struct engine *engine, const struct call *call, struct refusal *refusal);
+/* The same for who waits for keys of this slot: does its command still belong here? */
+void refusal_of_waiting(struct engine *engine, const struct session *session, uint32_t flags,
+                        int32_t slot, struct refusal *refusal);
 enum pause_kind engine_pause(const struct engine *engine, time_ms *until_ms);
 
 /* room.c: makes room when there is a limit and it is exceeded, and tells the permit whether there

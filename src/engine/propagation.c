@@ -38,6 +38,7 @@ void propagation_of_changes(struct engine *engine)
     struct changes *changes = &engine->changes;
     tracking_of_changes(engine);
     notify_of_changes(engine);
+    waiting_of_changes(engine);
     for (size_t i = 0; i < changes->count; i++) {
         const struct change *change = &changes->items[i];
         bool is_expired = change->kind == CHANGE_EXPIRED;
@@ -55,6 +56,7 @@ void engine_changes_clear(struct engine *engine)
     changes_clear(&engine->changes);
     engine->changes_notified = 0;
     engine->changes_tracked = 0;
+    engine->changes_awaited = 0;
 }
 
 size_t engine_expire_due(struct engine *engine, struct engine_clock clock, size_t count_max)

@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 static const char cluster_down[] = "CLUSTERDOWN The cluster is down";
+static const char slot_unserved[] = "CLUSTERDOWN Hash slot not served";
 static const char cluster_down_reads[] =
     "CLUSTERDOWN The cluster is down and only accepts read commands";
 
@@ -135,7 +136,7 @@ static void decide_slot(struct engine *engine, const struct call *call, uint32_t
     uint16_t owner = permit->owners[keys->slot];
 
     switch ((enum slot_verdict)permit->verdicts[keys->slot]) {
-    case SLOT_UNASSIGNED: refuse(refusal, "CLUSTERDOWN Hash slot not served"); return;
+    case SLOT_UNASSIGNED: refuse(refusal, slot_unserved); return;
     case SLOT_SERVED: return;
     case SLOT_MIGRATING_AWAY: decide_migrating(engine, call, keys, refusal); return;
     case SLOT_ARRIVING:
@@ -158,6 +159,38 @@ static void decide_slot(struct engine *engine, const struct call *call, uint32_t
     case SLOT_ELSEWHERE: break;
     }
     redirect(permit, session, "MOVED", keys->slot, owner, refusal);
+}
+
+/* While it waits it needs no key, so a slot on its way is no reason to go; a cluster that is down
+ * lets nobody write what it waits for. */
+void refusal_of_waiting(struct engine *engine, const struct session *session, uint32_t flags,
+                        int32_t slot, struct refusal *refusal)
+{
+    const struct permit *permit = &engine->permit;
+    refusal->text[0] = '\0';
+    if (slot < 0) return;
+    bool reads_replica = session->flags & SESSION_READONLY && !(flags & CMD_WRITE);
+    if (permit->not_serving != NULL) {
+        refuse(refusal, permit->not_serving);
+        return;
+    }
+    if (permit->is_cluster_down) {
+        refuse(refusal, cluster_down);
+        return;
+    }
+    switch ((enum slot_verdict)permit->verdicts[slot]) {
+    case SLOT_SERVED:
+    case SLOT_MIGRATING_AWAY:
+    case SLOT_ARRIVING:
+    case SLOT_WAIT: return;
+    case SLOT_UNASSIGNED: refuse(refusal, slot_unserved); return;
+    case SLOT_SHARD:
+    case SLOT_SHARD_MIGRATING:
+        if (reads_replica) return;
+        break;
+    case SLOT_ELSEWHERE: break;
+    }
+    redirect(permit, session, "MOVED", slot, permit->owners[slot], refusal);
 }
 
 /* A lease that was only just lost, or is only just to be had, is worth waiting for. */

@@ -43,7 +43,9 @@ static void tell_observers(struct engine *engine, const struct call *call)
         tracking_of_changes(engine); /* what it found expired was stale before it looked */
         tracking_remember(engine, caller, call);
     }
-    if (!(call->entry->flags & (CMD_ADMIN | CMD_SKIP_MONITOR))) monitor_tell(engine, call);
+    bool was_shown = engine->waiting.served != NULL;
+    if (!was_shown && !(call->entry->flags & (CMD_ADMIN | CMD_SKIP_MONITOR)))
+        monitor_tell(engine, call);
 }
 
 /* It took long, or many bytes: the logs decide which of them it concerns. */
@@ -87,6 +89,7 @@ void call_finish_changes(struct engine *engine, struct call *call, uint64_t dirt
     if (!is_propagated(call)) {
         tracking_of_changes(engine);
         notify_of_changes(engine);
+        waiting_of_changes(engine);
         engine_changes_clear(engine);
         return;
     }
@@ -97,23 +100,12 @@ void call_finish_changes(struct engine *engine, struct call *call, uint64_t dirt
     propagation_append(engine, call->session, call->session->db, call->argc, call->argv);
 }
 
-void engine_run_call(struct engine *engine, struct call *call)
+/* It is done, and took so long. */
+static void count_call(struct engine *engine, const struct call *call, uint64_t taken,
+                       size_t replied)
 {
     struct command_entry *entry = call->entry;
-    uint64_t dirty = keyspace_dirty(engine->keyspace);
-    uint64_t start = engine->ticks_last;
-    size_t output_before = call->writer->output->size;
-
-    propagation_group_begin(engine);
-    call->command->run(call);
-
-    uint64_t end = engine->ticks();
-    engine->ticks_last = end;
-    uint64_t taken = end - start + call->stall_ns;
-    size_t replied = call->writer->output->size - output_before;
     entry->statistics.calls++;
-    entry->statistics.ticks += taken;
-    engine->counters.command_ns += taken;
     if (taken > engine->counters.longest_ns) {
         engine->counters.longest_ns = taken;
         engine->counters.longest_name = entry->name;
@@ -124,6 +116,24 @@ void engine_run_call(struct engine *engine, struct call *call)
     if (call->is_failed) entry->statistics.failed++;
     engine->counters.commands++;
     call->session->command_count++;
+}
+
+void engine_run_call(struct engine *engine, struct call *call)
+{
+    uint64_t dirty = keyspace_dirty(engine->keyspace);
+    uint64_t start = engine->ticks_last;
+    size_t output_before = call->writer->output->size;
+
+    propagation_group_begin(engine);
+    call->command->run(call);
+
+    uint64_t end = engine->ticks();
+    engine->ticks_last = end;
+    uint64_t taken = end - start + call->stall_ns;
+    call->entry->statistics.ticks += taken;
+    engine->counters.command_ns += taken;
+    if (!session_waits(call->session))
+        count_call(engine, call, taken, call->writer->output->size - output_before);
     const struct session *caller = engine->running != NULL ? engine->running : call->session;
     if (engine->observers != 0 || caller->flags & SESSION_TRACKING) tell_observers(engine, call);
     call_finish_changes(engine, call, dirty);

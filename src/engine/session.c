@@ -43,6 +43,7 @@ void session_block(struct engine *engine, struct session *session, enum block_re
     ensure(session->blocked.reason == BLOCK_NONE);
     ensure(reason != BLOCK_NONE);
     session->blocked.reason = (uint8_t)reason;
+    session->blocked.is_muted = false;
     session->blocked.timed_out = timed_out;
     heap_set(&engine->deadlines, &session->blocked.deadline, deadline_ms);
     list_remove(&session->work_link);
@@ -52,6 +53,14 @@ void session_block(struct engine *engine, struct session *session, enum block_re
     engine->counters.clients_timed += session->blocked.is_timed;
 }
 
+static void stop_waiting(struct engine *engine, struct session *session)
+{
+    session->held_bytes -= session->blocked.waiter->memory;
+    waiter_destroy(&engine->waiting, session->blocked.waiter);
+    session->blocked.waiter = NULL;
+    waiting_tell_kinds(&engine->waiting, engine->keyspace);
+}
+
 void session_unblock(struct engine *engine, struct session *session)
 {
     if (session->blocked.reason == BLOCK_NONE) return;
@@ -59,6 +68,7 @@ void session_unblock(struct engine *engine, struct session *session)
     engine->counters.clients_blocked--;
     engine->counters.clients_timed -= session->blocked.is_timed;
     session->blocked.reason = BLOCK_NONE;
+    if (session->blocked.waiter != NULL) stop_waiting(engine, session);
     session->blocked.timed_out = NULL;
     session->blocked.owner = NULL;
     heap_remove(&engine->deadlines, &session->blocked.deadline);

@@ -22,6 +22,7 @@ struct command_entry;
 struct queued_command;
 struct subscriptions;
 struct tracking_client;
+struct waiter;
 
 #define SESSION_MAGIC 0x5e5510a1u
 
@@ -74,6 +75,7 @@ enum block_reason {
 /* While a session is blocked its input is kept and not parsed. */
 struct blocked {
     uint8_t reason;            /* enum block_reason */
+    bool is_muted;             /* its client wants no reply to what it waits in (keys) */
     bool is_timed;             /* counted by INFO; a pause is not */
     struct heap_node deadline; /* in the engine's heap */
     /* Writes the reply of a time-out; the engine unblocks before it calls. NULL: none. */
@@ -84,6 +86,7 @@ struct blocked {
     int64_t wanted_local;
     void *owner;
     struct list_link link; /* in the blocker's own list */
+    struct waiter *waiter; /* owned; of BLOCK_KEYS */
 };
 
 struct session {
@@ -147,7 +150,7 @@ struct session {
     int fd;
     time_ms created_ms; /* monotonic */
     time_ms active_ms;
-    const struct command_entry *last_command;
+    struct command_entry *last_command;
     uint64_t bytes_in;
     uint64_t bytes_out; /* counted by whoever sends */
     uint64_t command_count;

@@ -236,6 +236,7 @@ bool engine_tracks_keys(const struct engine *engine)
 void engine_keys_replaced(struct engine *engine)
 {
     tracking_flush(engine);
+    waiting_all_ready(&engine->waiting);
 }
 
 /* --- clients ----------------------------------------------------------------------------- */

@@ -15,6 +15,7 @@ void engine_wake_paused(struct engine *engine)
     time_ms until_ms;
     bool is_changed = engine->permit_generation != engine->permit.generation;
     engine->permit_generation = engine->permit.generation;
+    if (is_changed) blocking_permit_changed(engine);
     if (list_is_empty(&engine->paused)) return;
     if (!is_changed && engine_pause(engine, &until_ms) != PAUSE_NONE) return;
     /* Whoever must still wait is paused again when its command is looked at. */
@@ -44,7 +45,8 @@ time_ms engine_deadline(const struct engine *engine)
 {
     if (!list_is_empty(&engine->work)) return engine->clock.now_ms;
     if (engine->room.is_evicting) return engine->clock.now_ms + 1;
-    return heap_due_ms(&engine->deadlines);
+    time_ms due_ms = heap_due_ms(&engine->deadlines);
+    return engine->waiting.is_ready ? MIN(due_ms, engine->waiting.retry_ms) : due_ms;
 }
 
 bool engine_is_busy(const struct engine *engine)
@@ -90,6 +92,7 @@ static void batch_run(struct engine *engine)
             measured = i + 1;
             run_long(engine, item);
         }
+        if (engine->waiting.is_ready) blocking_serve(engine);
     }
     engine_measure_plain(engine, batch->items + measured, batch->count - measured);
     batch->count = 0;
@@ -337,6 +340,7 @@ void engine_turn(struct engine *engine, struct engine_clock clock,
     engine->turn_ticks = engine->ticks_last = start;
     engine->plain.is_known = false;
     handle_timeouts(engine);
+    if (engine->waiting.is_ready) blocking_serve(engine);
     if (engine->settings.memory_max > 0)
         room_check(engine);
     else if (engine->room.is_evicting || engine->room.is_lacking)

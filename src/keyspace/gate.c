@@ -35,6 +35,8 @@ void gate_tell(struct keyspace *keyspace, const struct access *access, const str
     watches_touch(&keyspace->watches, key, kind == CHANGE_EXPIRED);
     if (access->changes == NULL) return;
     if (((keyspace->told_kinds | ALWAYS_TOLD) >> kind & 1) == 0) return;
+    bool is_of_any = (keyspace->wanted_kinds | ALWAYS_TOLD) >> kind & 1;
+    if (!is_of_any && keyspace->awaited[keyspace_await_place(key)] == 0) return;
     changes_append(access->changes, kind, key->db, (int32_t)key->slot, key->bytes);
 }
 

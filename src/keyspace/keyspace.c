@@ -195,7 +195,15 @@ size_t keyspace_watched_count(const struct keyspace *keyspace)
 
 void keyspace_tell_changes(struct keyspace *keyspace, uint32_t kinds)
 {
-    keyspace->told_kinds = kinds;
+    keyspace->wanted_kinds = kinds;
+    keyspace->told_kinds = kinds | keyspace->awaited_kinds;
+}
+
+void keyspace_tell_awaited(struct keyspace *keyspace, uint32_t kinds, const uint32_t *counts)
+{
+    keyspace->awaited_kinds = kinds;
+    keyspace->awaited = counts;
+    keyspace->told_kinds = kinds | keyspace->wanted_kinds;
 }
 
 /* ---- Figures ---- */

@@ -36,8 +36,8 @@ void info_clients(struct node *node, struct buffer *into)
         { "watching_clients", (int64_t)watches.clients },
         { "clients_in_timeout_table", (int64_t)counters->clients_timed },
         { "total_watched_keys", (int64_t)watches.keys },
-        { "total_blocking_keys", 0 },
-        { "total_blocking_keys_on_nokey", 0 },
+        { "total_blocking_keys", (int64_t)counters->keys_awaited },
+        { "total_blocking_keys_on_nokey", (int64_t)counters->keys_awaited_gone },
     };
     info_figures(into, figures, COUNT_OF(figures));
     info_text(into, "paused_reason",
