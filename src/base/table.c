@@ -319,7 +319,8 @@ static void lines_extend(struct table *table)
     *table_line_at(table, fresh) = (struct table_line){ 0 };
 }
 
-/* The last bucket, which is empty by now, is gone. */
+/* The last bucket, which is empty by now, is gone, and with the last one of an array the array.
+ * Nothing is allocated: a table may be taken apart by any thread. */
 static void lines_retract(struct table *table)
 {
     size_t in_last = (table->bucket_count - 1) % TABLE_SEGMENT_SIZE; /* that stay */
@@ -337,11 +338,18 @@ static void lines_retract(struct table *table)
             table->segments = memory_realloc(table->segments, directory_places(segments) *
                                                                   sizeof(struct table_line *));
         }
-    } else if (in_last > 0 && 4 * in_last <= 3 * room) {
-        last_array_resize(table, room, lines_wanted(in_last));
     }
     table->bucket_count--;
     if (table->bucket_count > 0) level_update(table);
+}
+
+/* Gives back what the last array has too much of. */
+static void lines_shrink(struct table *table)
+{
+    size_t in_last = table->bucket_count % TABLE_SEGMENT_SIZE;
+    size_t room = table->capacity - (table->bucket_count - in_last);
+    if (in_last > 0 && 4 * in_last <= 3 * room)
+        last_array_resize(table, room, lines_wanted(in_last));
 }
 
 /* The next bucket in line gives half of its hashes to a new one at the end. */
@@ -385,6 +393,7 @@ static void merge(struct table *table, const struct table_rules *rules)
         taken_free(&from_parent);
     }
     lines_retract(table);
+    lines_shrink(table);
     ensure(table_depth_at(table, parent) == depth - 1);
     struct table_line *line = table_line_at(table, parent);
     for (size_t i = 0; i < from_last.count; i++) chain_push(table, line, from_last.words[i]);

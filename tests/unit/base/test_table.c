@@ -2,8 +2,10 @@
 #include "base/table.h"
 
 #include "base/memory.h"
+#include "base/slabs.h"
 #include "base/table_inline.h"
 #include "lib/expect.h"
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -280,6 +282,33 @@ START_TEST(a_table_is_destroyed_in_slices)
 }
 END_TEST
 
+static void *destroy_in_slices(void *context)
+{
+    uint64_t allocations = memory_allocation_count();
+    size_t released;
+    while (!table_destroy_step(&table, 100, NULL, NULL, &released)) {}
+    *(uint64_t *)context = memory_allocation_count() - allocations;
+    return NULL;
+}
+
+/* Slabs are allocated by one thread, and freed by any. */
+START_TEST(another_thread_may_destroy_a_table_of_any_size)
+{
+    static const uint32_t counts[] = { 1, 10, 300, 3000, ITEM_COUNT };
+    for (size_t round = 0; round < COUNT_OF(counts); round++) {
+        for (uint32_t i = 0; i < counts[round]; i++) item_insert(&items[i]);
+        pthread_t thread;
+        uint64_t allocations;
+        ck_assert_int_eq(pthread_create(&thread, NULL, destroy_in_slices, &allocations), 0);
+        ck_assert_int_eq(pthread_join(thread, NULL), 0);
+        ck_assert_ptr_null(table);
+        ck_assert_uint_eq(allocations, 0);
+        for (uint32_t i = 0; i < counts[round]; i++) items[i].is_in = false;
+    }
+    slabs_collect();
+}
+END_TEST
+
 START_TEST(an_entry_costs_twelve_bytes_of_lines)
 {
     double worst = 0;
@@ -320,6 +349,7 @@ int main(void)
     tcase_add_test(tests, random_entries_are_fair);
     tcase_add_test(tests, a_walk_and_the_buckets_show_every_entry_once);
     tcase_add_test(tests, a_table_is_destroyed_in_slices);
+    tcase_add_test(tests, another_thread_may_destroy_a_table_of_any_size);
     tcase_add_test(tests, an_entry_costs_twelve_bytes_of_lines);
     tcase_add_test(tests, prefetching_touches_nothing);
     Suite *suite = suite_create("base/table");
