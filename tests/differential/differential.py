@@ -6,9 +6,10 @@
 
 EIR_SERVER names our server (default: the newest build), EIR_PEER the folder with valkey-server. A
 stream is cut into rounds; after each the keys of all databases are compared: type, encoding,
-expiry, DUMP. What differs is printed with the requests that touched the same keys before; a
-difference that is meant stands in MEANT with its reason, and is counted. Exit 1 when others are
-left.
+expiry, DUMP, contents. In the end so are their copies: a replica of ours and one of Valkey, and
+what servers of both kinds load from the snapshots of both. What differs is printed with the
+requests that touched the same keys before; a difference that is meant stands in MEANT with its
+reason, and is counted. Exit 1 when others are left.
 """
 import argparse
 import os
@@ -20,7 +21,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "lib"))
 sys.path.insert(0, HERE)
 import eirtest  # noqa: E402
-import families  # noqa: E402
+import contents  # noqa: E402
+import copies  # noqa: E402
 import streams  # noqa: E402
 from resp_client import Client, ReplyError  # noqa: E402
 
@@ -108,7 +110,7 @@ class Side:
 class Comparison:
     def __init__(self, ours, theirs, seed, protocol, databases=3):
         self.ours, self.theirs = Side(ours, protocol), Side(theirs, protocol)
-        self.databases = databases
+        self.databases, self.protocol = databases, protocol
         docs = streams.read_docs(self.theirs.client)
         names = [set(self.names(side.client)) for side in (self.ours, self.theirs)]
         self.generator = streams.Generator(seed, docs, names[0] & names[1])
@@ -168,47 +170,34 @@ class Comparison:
 
     # What is left of the data.
 
-    def state(self, side):
-        run = side.run
-        run([[b"DISCARD"], [b"UNWATCH"]])
-        state = {}
-        for db in range(self.databases):
-            run([[b"SELECT", b"%d" % db]])
-            keys = sorted(run([[b"KEYS", b"*"]])[0][0])
-            for key, (kind, _) in zip(keys, run([[b"TYPE", key] for key in keys])):
-                state[db, key] = self.state_of(run, key, kind)
-        run([[b"SELECT", b"0"]])
-        return state
-
-    @staticmethod
-    def state_of(run, key, kind):
-        """(type, encoding, expiry, payload or None, contents) of one key."""
-        questions = [[b"OBJECT", b"ENCODING", key], [b"PEXPIRETIME", key], [b"DUMP", key]]
-        read, ordered = families.CONTENTS.get(kind, (None, None))
-        replies = [reply for reply, _ in run(questions + ([read(key)] if read else []))]
-        encoding, expiry, payload = replies[:3]
-        contents = replies[3] if read else None
-        if encoding in families.UNORDERED or kind in families.TIMED:
-            payload = None
-        if read and not isinstance(contents, ReplyError):
-            contents = ordered(contents)
-        return kind, encoding, expiry, payload, contents
+    def state_of(self, port):
+        side = Side(port, self.protocol)
+        try:
+            return contents.of_server(side.run, self.databases)
+        finally:
+            side.client.close()
 
     def compare_state(self):
         self.queue = None
-        theirs, ours = self.state(self.theirs), self.state(self.ours)
+        theirs, ours = (contents.of_server(side.run, self.databases)
+                        for side in (self.theirs, self.ours))
         for place in sorted(set(theirs) | set(ours)):
             words = [b"(STATE)", b"%d" % place[0], place[1]]
             if place not in theirs or place not in ours:
                 self.note("state", words, theirs.get(place), ours.get(place))
                 continue
             one, other = theirs[place], ours[place]
-            is_same = (one[0], one[3], one[4]) == (other[0], other[3], other[4]) and \
-                is_equal("pexpiretime", one[2], other[2])
+            is_same = contents.is_equal(one, other)
             if is_same and (one[1], other[1]) == (b"raw", b"embstr"):
                 self.meant[RAW] = self.meant.get(RAW, 0) + 1
             elif not is_same or one[1] != other[1]:
                 self.note("state", words, one, other)
+
+    def compare_copies(self, copies):
+        def note(label, place, expected, found):
+            self.note("copy", [b"(COPY)", label.encode(), b"%d" % place[0], place[1]], expected,
+                      found)
+        return copies.compare(self.state_of, note)
 
     def run(self, commands, keep_going=False, progress=lambda done: None):
         for done in range(0, commands, BATCH):
@@ -256,13 +245,14 @@ def main():
     parser.add_argument("--theirs", type=int)
     parser.add_argument("--keep-going", action="store_true", help="don't stop at a difference")
     arguments = parser.parse_args()
-    servers = []
+    servers, elsewhere = [], None
     if not arguments.ours:
         if not eirtest.peer("valkey-server"):
             print("skipped: EIR_PEER is not set")
             return eirtest.SKIPPED
         servers = start_pair()
         arguments.ours, arguments.theirs = servers[0].port, servers[1].port
+        elsewhere = copies.Copies(*servers)
     try:
         comparison = Comparison(arguments.ours, arguments.theirs, arguments.seed,
                                 arguments.protocol)
@@ -270,6 +260,8 @@ def main():
         comparison.run(arguments.commands, arguments.keep_going,
                        lambda done: print("\r%d" % done, end="", file=sys.stderr, flush=True))
         print(file=sys.stderr)
+        if elsewhere is not None:
+            print("%d copies of the data compared" % comparison.compare_copies(elsewhere))
         report(comparison)
         return 1 if comparison.differences else 0
     except ConnectionError as error:
@@ -278,7 +270,7 @@ def main():
             print(server.log()[-3000:])
         return 1
     finally:
-        for server in servers:
+        for server in ([elsewhere] if elsewhere else []) + list(servers):
             server.cleanup()
 
 
