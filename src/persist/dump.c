@@ -75,6 +75,7 @@ enum err dump_restore(struct keyspace *keyspace, const struct access *access, co
     enum rdb_token token = RDB_OK;
     rdb_decoder_begin(&decoder, codec, keyspace_value_rules(keyspace));
     while (token == RDB_OK && !decoder.is_done) token = codec->step(&decoder, &cursor);
+    if (token == RDB_OK && rdb_value_is_empty(&decoder.value)) token = RDB_BAD;
     /* Bytes between the value and the footer are tolerated, as Valkey does. */
     if (token == RDB_OK) (void)rdb_value_put(&decoder.value, keyspace, access, key, put);
     rdb_decoder_fini(&decoder);

@@ -41,6 +41,7 @@ struct rdb_writer {
     struct sink *sink; /* borrowed */
     struct buffer block;
     struct buffer packed; /* room for compression */
+    struct buffer framed; /* room for a listpack with its frame */
     bool is_compressed;
     bool has_checksum;
     uint64_t crc;
@@ -61,6 +62,8 @@ void rdb_put_little(struct rdb_writer *writer, uint64_t value, size_t size);
 void rdb_put_length(struct rdb_writer *writer, uint64_t length);
 /* In its shortest form: an integer, compressed, or as it is. */
 void rdb_put_string(struct rdb_writer *writer, struct bytes text);
+/* A body of so many elements, framed, as a string. */
+void rdb_put_listpack(struct rdb_writer *writer, struct bytes body, size_t count);
 
 /* ---- rdb_read.c: tokens out of bytes that may end anywhere ---- */
 
@@ -91,7 +94,8 @@ enum rdb_token rdb_take_string(struct rdb_cursor *cursor, struct buffer *room, s
 struct rdb_value {
     enum value_type type;
     struct bytes text; /* of a string; borrowed from the input or the decoder */
-    void *object;      /* of all others; owned by whoever takes it */
+    void *object;      /* of all others; owned by whoever takes it. NULL: a collection without
+                          elements, which no key may hold */
 };
 
 struct rdb_decoder;
@@ -121,7 +125,9 @@ void rdb_decoder_begin(struct rdb_decoder *decoder, const struct rdb_codec *code
                        const struct value_rules *rules);
 /* Drops a value that nobody took. */
 void rdb_decoder_drop(struct rdb_decoder *decoder);
-/* Puts the finished value under the key. */
+/* A collection without elements: files may hold one, which is passed over; DUMP never gives one. */
+bool rdb_value_is_empty(const struct rdb_value *value);
+/* Puts the finished value, which is not empty, under the key. */
 struct entry *rdb_value_put(struct rdb_value *value, struct keyspace *keyspace,
                             const struct access *access, const struct key *key,
                             const struct put *put);

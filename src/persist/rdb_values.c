@@ -72,6 +72,11 @@ void rdb_decoder_drop(struct rdb_decoder *decoder)
     decoder->codec = NULL;
 }
 
+bool rdb_value_is_empty(const struct rdb_value *value)
+{
+    return value->type != VALUE_STRING && value->object == NULL;
+}
+
 struct entry *rdb_value_put(struct rdb_value *value, struct keyspace *keyspace,
                             const struct access *access, const struct key *key,
                             const struct put *put)

@@ -4,6 +4,7 @@
 #include "base/ensure.h"
 #include "base/number.h"
 #include "persist/internal.h"
+#include "types/listpack.h"
 
 /* One write to a pipe or file; large enough that the calls do not count, small enough that a
  * progress report comes often. */
@@ -24,6 +25,7 @@ void rdb_writer_fini(struct rdb_writer *writer)
 {
     buffer_fini(&writer->block);
     buffer_fini(&writer->packed);
+    buffer_fini(&writer->framed);
 }
 
 static void emit(struct rdb_writer *writer, struct bytes bytes)
@@ -121,4 +123,17 @@ void rdb_put_string(struct rdb_writer *writer, struct bytes text)
     if (put_compressed(writer, text)) return;
     rdb_put_length(writer, text.size);
     rdb_put_bytes(writer, text);
+}
+
+void rdb_put_listpack(struct rdb_writer *writer, struct bytes body, size_t count)
+{
+    char head[LISTPACK_FRAME_HEAD];
+    struct buffer *framed = &writer->framed;
+    listpack_frame(head, body.size, count);
+    buffer_clear(framed);
+    buffer_append(framed, bytes_of(head, sizeof(head)));
+    buffer_append(framed, body);
+    buffer_append_byte(framed, (char)0xff);
+    rdb_put_string(writer, buffer_bytes(framed));
+    buffer_trim(framed, BLOCK_SIZE);
 }

@@ -390,7 +390,7 @@ static enum rdb_token finish_key(struct snapshot_reader *reader, struct rdb_curs
     enum rdb_token token = RDB_OK;
     if (is_expired && !reader->options.keeps_expired)
         reader->result.keys_expired++;
-    else
+    else if (!rdb_value_is_empty(&reader->decoder.value))
         token = put_key(reader, cursor);
     rdb_decoder_drop(&reader->decoder);
     reader->expiry_ms = EXPIRY_NONE;
