@@ -4,6 +4,7 @@
  * and not to this build: reading it is refused by name, because dropping it would lose data. */
 #include "base/ensure.h"
 #include "persist/internal.h"
+#include "persist/rdb_set.h"
 
 static enum rdb_token string_step(struct rdb_decoder *decoder, struct rdb_cursor *cursor)
 {
@@ -17,7 +18,7 @@ static enum rdb_token string_step(struct rdb_decoder *decoder, struct rdb_cursor
 static const struct rdb_codec codecs[RDB_TYPE_LAST + 1] = {
     [0] = { "string", string_step },
     [1] = { "list", NULL },
-    [2] = { "set", NULL },
+    [2] = { "set", rdb_set_step },
     [3] = { "sorted set with text scores", NULL },
     [4] = { "hash", NULL },
     [5] = { "sorted set", NULL },
@@ -25,7 +26,7 @@ static const struct rdb_codec codecs[RDB_TYPE_LAST + 1] = {
     [7] = { "module value", NULL },
     [9] = { "hash as zipmap", NULL },
     [10] = { "list as ziplist", NULL },
-    [11] = { "set as intset", NULL },
+    [11] = { "set as intset", rdb_set_intset_step },
     [12] = { "sorted set as ziplist", NULL },
     [13] = { "hash as ziplist", NULL },
     [14] = { "list as quicklist", NULL },
@@ -34,7 +35,7 @@ static const struct rdb_codec codecs[RDB_TYPE_LAST + 1] = {
     [17] = { "sorted set as listpack", NULL },
     [18] = { "list as quicklist 2", NULL },
     [19] = { "stream 2", NULL },
-    [20] = { "set as listpack", NULL },
+    [20] = { "set as listpack", rdb_set_listpack_step },
     [21] = { "stream 3", NULL },
     [22] = { "hash with field expiry", NULL },
 };
@@ -107,6 +108,7 @@ static const struct {
     void (*put)(struct rdb_writer *writer, const struct entry *entry);
 } encoders[VALUE_TYPE_COUNT] = {
     [VALUE_STRING] = { string_number, string_put },
+    [VALUE_SET] = { rdb_set_number, rdb_set_put },
 };
 
 enum err rdb_entry_number(const struct entry *entry, int version, uint8_t *number)
