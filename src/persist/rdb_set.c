@@ -42,15 +42,15 @@ enum rdb_token rdb_set_step(struct rdb_decoder *decoder, struct rdb_cursor *curs
     return finish(decoder, set);
 }
 
-typedef struct set *(*open_packed)(struct bytes raw, const struct value_rules *rules);
+typedef struct set *(*read_packed)(struct bytes raw, const struct value_rules *rules);
 
 static enum rdb_token take_packed(struct rdb_decoder *decoder, struct rdb_cursor *cursor,
-                                  open_packed open, const char *why)
+                                  read_packed unpack, const char *why)
 {
     struct bytes raw;
     enum rdb_token token = rdb_take_string(cursor, &decoder->room, &raw);
     if (token != RDB_OK) return token;
-    struct set *set = open(raw, decoder->rules);
+    struct set *set = unpack(raw, decoder->rules);
     if (set == NULL) return rdb_bad(cursor, ERR_MALFORMED, why);
     decoder->value.type = VALUE_SET;
     return finish(decoder, set);
