@@ -89,8 +89,20 @@ size_t number_print(int64_t value, char *text)
     return 1 + number_print_unsigned(0 - (uint64_t)value, text + 1);
 }
 
+/* Most are short integers, which need no strtod. */
+static bool short_integer_parse(struct bytes text, double *value)
+{
+    uint64_t digits;
+    bool is_negative = text.size > 0 && text.data[0] == '-';
+    if (is_negative) text = bytes_from(text, 1);
+    if (text.size == 0 || text.size > 15 || !digits_read(text, &digits)) return false;
+    *value = is_negative ? -(double)digits : (double)digits;
+    return true;
+}
+
 bool number_parse_double(struct bytes text, double *value)
 {
+    if (short_integer_parse(text, value)) return true;
     char copy[256]; /* longer texts are no numbers that anybody means */
     if (text.size == 0 || text.size >= sizeof(copy)) return false;
     if (text.data[0] == ' ' || (text.data[0] >= '\t' && text.data[0] <= '\r')) return false;
@@ -162,17 +174,36 @@ static size_t print_scientific(const struct decimal *decimal, char *text)
     return size + number_print(exponent, text + size);
 }
 
+/* Numbers with a few digits behind the point, as people write them. If n / 10^places is the value,
+ * and n has no more digits than survive the way through a double, then the text of n is the
+ * shortest: no other one of so many digits reads as the same value. */
+static bool few_decimals_of(double value, struct decimal *decimal)
+{
+    static const double powers[] = { 1e1, 1e2, 1e3, 1e4, 1e5, 1e6 };
+    if (value < 1e-3 || value >= 1e9) return false;
+    for (size_t i = 0; i < COUNT_OF(powers); i++) {
+        double scaled = value * powers[i];
+        uint64_t digits = (uint64_t)(scaled + 0.5);
+        if (digits == 0 || (double)digits / powers[i] != value) continue;
+        decimal->count = (int)number_print_unsigned(digits, decimal->digits);
+        decimal->exponent = decimal->count - (int)i - 1;
+        return true;
+    }
+    return false;
+}
+
 size_t number_print_double(double value, char *text)
 {
     if (isnan(value)) return memcpy(text, "nan", 3), 3;
     if (isinf(value)) return value > 0 ? (memcpy(text, "inf", 3), 3) : (memcpy(text, "-inf", 4), 4);
+    if (value == 0 && signbit(value)) return memcpy(text, "-0", 2), 2;
     if (value >= -0x1p63 && value < 0x1p63 && value == (double)(int64_t)value)
         return number_print((int64_t)value, text);
 
     size_t sign = value < 0 ? 1 : 0;
     if (sign) text[0] = '-';
     struct decimal decimal;
-    decimal_of(fabs(value), &decimal);
+    if (!few_decimals_of(fabs(value), &decimal)) decimal_of(fabs(value), &decimal);
 
     /* Plain: an integer with fewer than 7 zeros behind its digits; a fraction whose last digit
      * stands in one of the first six places, or whose first is not below the fourth. */

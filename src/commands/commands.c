@@ -25,4 +25,6 @@ void commands_register(struct engine *engine)
     register_family(engine, server_commands);
     register_family(engine, function_commands);
     register_family(engine, lolwut_commands);
+    register_family(engine, zset_commands);
+    register_family(engine, zset_range_commands);
 }

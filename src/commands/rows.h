@@ -17,5 +17,7 @@ extern const struct command object_commands[];
 extern const struct command server_commands[];
 extern const struct command function_commands[];
 extern const struct command lolwut_commands[];
+extern const struct command zset_commands[];
+extern const struct command zset_range_commands[];
 
 #endif

@@ -5,6 +5,7 @@
 #include "base/ensure.h"
 #include "persist/internal.h"
 #include "persist/rdb_set.h"
+#include "persist/rdb_zset.h"
 
 static enum rdb_token string_step(struct rdb_decoder *decoder, struct rdb_cursor *cursor)
 {
@@ -19,20 +20,20 @@ static const struct rdb_codec codecs[RDB_TYPE_LAST + 1] = {
     [0] = { "string", string_step },
     [1] = { "list", NULL },
     [2] = { "set", rdb_set_step },
-    [3] = { "sorted set with text scores", NULL },
+    [3] = { "sorted set with text scores", rdb_zset_text_step },
     [4] = { "hash", NULL },
-    [5] = { "sorted set", NULL },
+    [5] = { "sorted set", rdb_zset_step },
     [6] = { "module value of a pre-release", NULL },
     [7] = { "module value", NULL },
     [9] = { "hash as zipmap", NULL },
     [10] = { "list as ziplist", NULL },
     [11] = { "set as intset", rdb_set_intset_step },
-    [12] = { "sorted set as ziplist", NULL },
+    [12] = { "sorted set as ziplist", rdb_zset_ziplist_step },
     [13] = { "hash as ziplist", NULL },
     [14] = { "list as quicklist", NULL },
     [15] = { "stream", NULL },
     [16] = { "hash as listpack", NULL },
-    [17] = { "sorted set as listpack", NULL },
+    [17] = { "sorted set as listpack", rdb_zset_listpack_step },
     [18] = { "list as quicklist 2", NULL },
     [19] = { "stream 2", NULL },
     [20] = { "set as listpack", rdb_set_listpack_step },
@@ -109,6 +110,7 @@ static const struct {
 } encoders[VALUE_TYPE_COUNT] = {
     [VALUE_STRING] = { string_number, string_put },
     [VALUE_SET] = { rdb_set_number, rdb_set_put },
+    [VALUE_ZSET] = { rdb_zset_number, rdb_zset_put },
 };
 
 enum err rdb_entry_number(const struct entry *entry, int version, uint8_t *number)

@@ -9,7 +9,7 @@ static const struct value_kind *const kinds[VALUE_TYPE_COUNT] = {
     [VALUE_STRING] = &string_kind,
     [VALUE_LIST] = &(const struct value_kind){ .name = "list" },
     [VALUE_SET] = &set_kind,
-    [VALUE_ZSET] = &(const struct value_kind){ .name = "zset" },
+    [VALUE_ZSET] = &zset_kind,
     [VALUE_HASH] = &(const struct value_kind){ .name = "hash" },
     [VALUE_STREAM] = &(const struct value_kind){ .name = "stream" },
 };

@@ -16,5 +16,6 @@ struct value_kind {
 
 extern const struct value_kind set_kind;
 extern const struct value_kind string_kind;
+extern const struct value_kind zset_kind;
 
 #endif
