@@ -26,5 +26,7 @@ void commands_register(struct engine *engine)
     register_family(engine, function_commands);
     register_family(engine, lolwut_commands);
     register_family(engine, zset_commands);
+    register_family(engine, zset_combine_commands);
+    register_family(engine, zset_pop_commands);
     register_family(engine, zset_range_commands);
 }

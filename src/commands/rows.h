@@ -18,6 +18,8 @@ extern const struct command server_commands[];
 extern const struct command function_commands[];
 extern const struct command lolwut_commands[];
 extern const struct command zset_commands[];
+extern const struct command zset_combine_commands[];
+extern const struct command zset_pop_commands[];
 extern const struct command zset_range_commands[];
 
 #endif
