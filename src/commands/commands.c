@@ -17,6 +17,7 @@ void commands_register(struct engine *engine)
     register_family(engine, bitmap_commands);
     register_family(engine, bitfield_commands);
     register_family(engine, lcs_commands);
+    register_family(engine, stream_commands);
     register_family(engine, key_commands);
     register_family(engine, expiry_commands);
     register_family(engine, dump_commands);

@@ -9,6 +9,7 @@ extern const struct command string_edit_commands[];
 extern const struct command bitmap_commands[];
 extern const struct command bitfield_commands[];
 extern const struct command lcs_commands[];
+extern const struct command stream_commands[];
 extern const struct command key_commands[];
 extern const struct command expiry_commands[];
 extern const struct command dump_commands[];

@@ -116,6 +116,9 @@ struct rdb_decoder {
     struct buffer second; /* room for another string at the same time */
     uint64_t left;        /* the step's own: elements still to come */
     unsigned phase;       /* the step's own: 0 at the beginning */
+    uint64_t inner_left;  /* the step's own: of what these consist of */
+    uint64_t outer_left;  /* the step's own: of what surrounds those */
+    void *parts[2];       /* the step's own: what is being filled in the object; borrowed */
 };
 
 /* NULL when no value type has this number. */
@@ -136,5 +139,13 @@ struct entry *rdb_value_put(struct rdb_value *value, struct keyspace *keyspace,
 NODISCARD enum err rdb_entry_number(const struct entry *entry, int version, uint8_t *number);
 /* The value alone, as that number says. */
 void rdb_put_value(struct rdb_writer *writer, const struct entry *entry);
+
+/* ---- rdb_stream.c: one step for each of the forms, which differ in what they have forgotten ---- */
+
+enum rdb_token rdb_stream_1_step(struct rdb_decoder *decoder, struct rdb_cursor *cursor);
+enum rdb_token rdb_stream_2_step(struct rdb_decoder *decoder, struct rdb_cursor *cursor);
+enum rdb_token rdb_stream_3_step(struct rdb_decoder *decoder, struct rdb_cursor *cursor);
+uint8_t rdb_stream_number(const struct entry *entry);
+void rdb_stream_put(struct rdb_writer *writer, const struct entry *entry);
 
 #endif

@@ -31,13 +31,13 @@ static const struct rdb_codec codecs[RDB_TYPE_LAST + 1] = {
     [12] = { "sorted set as ziplist", rdb_zset_ziplist_step },
     [13] = { "hash as ziplist", NULL },
     [14] = { "list as quicklist", NULL },
-    [15] = { "stream", NULL },
+    [15] = { "stream", rdb_stream_1_step },
     [16] = { "hash as listpack", NULL },
     [17] = { "sorted set as listpack", rdb_zset_listpack_step },
     [18] = { "list as quicklist 2", NULL },
-    [19] = { "stream 2", NULL },
+    [19] = { "stream 2", rdb_stream_2_step },
     [20] = { "set as listpack", rdb_set_listpack_step },
-    [21] = { "stream 3", NULL },
+    [21] = { "stream 3", rdb_stream_3_step },
     [22] = { "hash with field expiry", NULL },
 };
 
@@ -63,6 +63,9 @@ void rdb_decoder_begin(struct rdb_decoder *decoder, const struct rdb_codec *code
     decoder->rules = rules;
     decoder->left = 0;
     decoder->phase = 0;
+    decoder->inner_left = 0;
+    decoder->outer_left = 0;
+    decoder->parts[0] = decoder->parts[1] = NULL;
     decoder->is_done = false;
     decoder->value = (struct rdb_value){ 0 };
 }
@@ -111,6 +114,7 @@ static const struct {
     [VALUE_STRING] = { string_number, string_put },
     [VALUE_SET] = { rdb_set_number, rdb_set_put },
     [VALUE_ZSET] = { rdb_zset_number, rdb_zset_put },
+    [VALUE_STREAM] = { rdb_stream_number, rdb_stream_put },
 };
 
 enum err rdb_entry_number(const struct entry *entry, int version, uint8_t *number)

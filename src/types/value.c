@@ -2,6 +2,7 @@
 #include "types/value.h"
 
 #include "base/ensure.h"
+#include "types/stream.h"
 #include "types/value_kind.h"
 
 /* A type that is not built yet has a name only. */
@@ -11,7 +12,7 @@ static const struct value_kind *const kinds[VALUE_TYPE_COUNT] = {
     [VALUE_SET] = &set_kind,
     [VALUE_ZSET] = &zset_kind,
     [VALUE_HASH] = &(const struct value_kind){ .name = "hash" },
-    [VALUE_STREAM] = &(const struct value_kind){ .name = "stream" },
+    [VALUE_STREAM] = &stream_kind,
 };
 
 static const struct value_kind *kind_of(enum value_type type)

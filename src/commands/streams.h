@@ -1,0 +1,55 @@
+/* What the commands of streams share: ids as clients write them, entries as they are answered,
+ * trims. */
+#ifndef EIR_COMMANDS_STREAMS_H
+#define EIR_COMMANDS_STREAMS_H
+
+#include "engine/call.h"
+#include "types/stream_groups.h"
+
+/* ---- ids ---- */
+
+#define STREAM_ID_TEXT_MAX (2 * NUMBER_TEXT_MAX)
+
+struct stream_id_text {
+    char text[STREAM_ID_TEXT_MAX];
+};
+/* "ms-seq". Borrowed from the room. */
+struct bytes stream_id_print(struct stream_id id, struct stream_id_text *room);
+
+/* "ms-seq" or "ms" alone, then with this seq; false when it is neither. */
+bool stream_id_parse(struct bytes text, uint64_t seq_missing, struct stream_id *id);
+/* The same of an argument; otherwise it was answered. The loose form knows "-" and "+" too. */
+bool call_stream_id(struct call *call, uint32_t index, uint64_t seq_missing, struct stream_id *id);
+bool call_stream_id_loose(struct call *call, uint32_t index, uint64_t seq_missing,
+                          struct stream_id *id);
+void reply_invalid_stream_id(struct call *call);
+
+/* The start and the end of a range, "(" in front excludes the id itself; otherwise it was
+ * answered. */
+bool call_stream_range(struct call *call, uint32_t start_index, uint32_t end_index,
+                       struct stream_id *start, struct stream_id *end);
+
+void reply_stream_id(struct call *call, struct stream_id id);
+
+/* ---- entries ---- */
+
+/* The entry that the walk has found: its id and its pairs. */
+void reply_stream_entry(struct call *call, const struct stream_walk *walk);
+/* Those that the walk still finds, `count` at most. */
+void reply_stream_entries(struct call *call, struct stream_walk *walk, uint64_t count);
+
+/* ---- the stream of a key ---- */
+
+/* NULL when it is absent, false when it is something else: answered. */
+bool call_stream_for_read(struct call *call, const struct key *key, struct stream **stream);
+bool call_stream_for_write(struct call *call, const struct key *key, struct entry **entry,
+                           struct stream **stream);
+
+/* As sent, with some arguments replaced. */
+struct stream_argument {
+    uint32_t index;
+    struct bytes value;
+};
+void call_propagate_with(struct call *call, const struct stream_argument *replaced, size_t count);
+
+#endif
