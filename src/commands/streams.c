@@ -413,7 +413,8 @@ const struct command stream_commands[] = {
     { .name = "xadd", .run = xadd, .arity = -5, .flags = CMD_WRITE | CMD_DENY_OOM | CMD_FAST,
       .acl = ACL_STREAM,
       .keys = KEYS(SPEC_AT(1,
-                        .notes = "UPDATE instead of INSERT because of the optional trimming feature")),
+                        .notes = "UPDATE instead of INSERT because of the optional "
+                            "trimming feature")),
       .group = GROUP_STREAM,
       .args = "key [NOMKSTREAM@6.2.0] [trim{strategy(MAXLEN|MINID@6.2.0) "
           "[operator(equal:'='|approximately:'~')] threshold [LIMIT=count:integer@6.2.0]}] "

@@ -140,7 +140,7 @@ NODISCARD enum err rdb_entry_number(const struct entry *entry, int version, uint
 /* The value alone, as that number says. */
 void rdb_put_value(struct rdb_writer *writer, const struct entry *entry);
 
-/* ---- rdb_stream.c: one step for each of the forms, which differ in what they have forgotten ---- */
+/* ---- rdb_stream.c: a step for each of the forms, of which the older ones know less ---- */
 
 enum rdb_token rdb_stream_1_step(struct rdb_decoder *decoder, struct rdb_cursor *cursor);
 enum rdb_token rdb_stream_2_step(struct rdb_decoder *decoder, struct rdb_cursor *cursor);
