@@ -24,6 +24,8 @@ void commands_register(struct engine *engine)
     register_family(engine, scan_commands);
     register_family(engine, object_commands);
     register_family(engine, server_commands);
+    register_family(engine, set_commands);
+    register_family(engine, set_combine_commands);
     register_family(engine, function_commands);
     register_family(engine, lolwut_commands);
     register_family(engine, zset_commands);

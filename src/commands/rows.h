@@ -16,6 +16,8 @@ extern const struct command dump_commands[];
 extern const struct command scan_commands[];
 extern const struct command object_commands[];
 extern const struct command server_commands[];
+extern const struct command set_commands[];
+extern const struct command set_combine_commands[];
 extern const struct command function_commands[];
 extern const struct command lolwut_commands[];
 extern const struct command zset_commands[];
