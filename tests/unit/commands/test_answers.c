@@ -87,6 +87,7 @@ static const struct {
     { "", 500 },
     { "_bitmap", 200 },
     { "_lcs", 30 },
+    { "_sets", 180 },
     { "_values", 1000 },
 };
 

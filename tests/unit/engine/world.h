@@ -37,12 +37,32 @@ static inline struct session *world_session(struct world *world)
     return world_session_of(world, SESSION_CLIENT);
 }
 
+/* The presets of the options. */
+static const struct value_rules world_value_rules = {
+    .hash_max_listpack_entries = 512,
+    .hash_max_listpack_value = 64,
+    .set_max_intset_entries = 512,
+    .set_max_listpack_entries = 128,
+    .set_max_listpack_value = 64,
+    .zset_max_listpack_entries = 128,
+    .zset_max_listpack_value = 64,
+    .list_max_listpack_size = -2,
+    .hll_sparse_max_bytes = 3000,
+    .stream_node_max_bytes = 4096,
+    .stream_node_max_entries = 100,
+};
+
 static inline struct world *world_create_with(bool is_clustered)
 {
     struct world *world = memory_alloc_zero(sizeof(*world));
     world->clock = (struct engine_clock){ .now_ms = 1000, .wall_ms = WORLD_WALL_MS };
     world->keyspace = keyspace_create(&(struct keyspace_options){
-        .database_count = 16, .is_clustered = is_clustered, .hash_key = { { 1, 2 } }, .seed = 3 });
+        .database_count = 16,
+        .is_clustered = is_clustered,
+        .hash_key = { { 1, 2 } },
+        .seed = 3,
+        .values = world_value_rules,
+    });
     world->engine = engine_create(
         &(struct engine_options){ .keyspace = world->keyspace,
                                   .seed = 5,
