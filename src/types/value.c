@@ -11,7 +11,7 @@ static const struct value_kind *const kinds[VALUE_TYPE_COUNT] = {
     [VALUE_LIST] = &(const struct value_kind){ .name = "list" },
     [VALUE_SET] = &set_kind,
     [VALUE_ZSET] = &zset_kind,
-    [VALUE_HASH] = &(const struct value_kind){ .name = "hash" },
+    [VALUE_HASH] = &hash_kind,
     [VALUE_STREAM] = &stream_kind,
 };
 

@@ -15,6 +15,7 @@ struct value_kind {
 };
 
 extern const struct value_kind set_kind;
+extern const struct value_kind hash_kind;
 extern const struct value_kind string_kind;
 extern const struct value_kind zset_kind;
 
