@@ -27,6 +27,11 @@ void commands_register(struct engine *engine)
     register_family(engine, set_commands);
     register_family(engine, set_combine_commands);
     register_family(engine, function_commands);
+    register_family(engine, hash_commands);
+    register_family(engine, hash_count_commands);
+    register_family(engine, hash_ex_commands);
+    register_family(engine, hash_expiry_commands);
+    register_family(engine, hash_scan_commands);
     register_family(engine, lolwut_commands);
     register_family(engine, zset_commands);
     register_family(engine, zset_combine_commands);

@@ -4,6 +4,7 @@
  * and not to this build: reading it is refused by name, because dropping it would lose data. */
 #include "base/ensure.h"
 #include "persist/internal.h"
+#include "persist/rdb_hash.h"
 #include "persist/rdb_set.h"
 #include "persist/rdb_zset.h"
 
@@ -21,24 +22,24 @@ static const struct rdb_codec codecs[RDB_TYPE_LAST + 1] = {
     [1] = { "list", NULL },
     [2] = { "set", rdb_set_step },
     [3] = { "sorted set with text scores", rdb_zset_text_step },
-    [4] = { "hash", NULL },
+    [4] = { "hash", rdb_hash_step },
     [5] = { "sorted set", rdb_zset_step },
     [6] = { "module value of a pre-release", NULL },
     [7] = { "module value", NULL },
-    [9] = { "hash as zipmap", NULL },
+    [9] = { "hash as zipmap", rdb_hash_zipmap_step },
     [10] = { "list as ziplist", NULL },
     [11] = { "set as intset", rdb_set_intset_step },
     [12] = { "sorted set as ziplist", rdb_zset_ziplist_step },
-    [13] = { "hash as ziplist", NULL },
+    [13] = { "hash as ziplist", rdb_hash_ziplist_step },
     [14] = { "list as quicklist", NULL },
     [15] = { "stream", rdb_stream_1_step },
-    [16] = { "hash as listpack", NULL },
+    [16] = { "hash as listpack", rdb_hash_listpack_step },
     [17] = { "sorted set as listpack", rdb_zset_listpack_step },
     [18] = { "list as quicklist 2", NULL },
     [19] = { "stream 2", rdb_stream_2_step },
     [20] = { "set as listpack", rdb_set_listpack_step },
     [21] = { "stream 3", rdb_stream_3_step },
-    [22] = { "hash with field expiry", NULL },
+    [22] = { "hash with field expiry", rdb_hash_times_step },
 };
 
 const struct rdb_codec *rdb_codec_at(uint8_t number)
@@ -112,6 +113,7 @@ static const struct {
     void (*put)(struct rdb_writer *writer, const struct entry *entry);
 } encoders[VALUE_TYPE_COUNT] = {
     [VALUE_STRING] = { string_number, string_put },
+    [VALUE_HASH] = { rdb_hash_number, rdb_hash_put },
     [VALUE_SET] = { rdb_set_number, rdb_set_put },
     [VALUE_ZSET] = { rdb_zset_number, rdb_zset_put },
     [VALUE_STREAM] = { rdb_stream_number, rdb_stream_put },

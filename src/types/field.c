@@ -63,8 +63,7 @@ struct field *field_create(struct bytes name, struct bytes value, time_ms expiry
     bool is_wide = name.size > UINT8_MAX;
     bool has_expiry = expiry_ms != FIELD_EXPIRY_NONE;
     uint32_t size = (uint32_t)name.size;
-    field->kind =
-        (uint8_t)((is_wide ? FIELD_WIDE_NAME : 0) | (has_expiry ? FIELD_HAS_EXPIRY : 0));
+    field->kind = (uint8_t)((is_wide ? FIELD_WIDE_NAME : 0) | (has_expiry ? FIELD_HAS_EXPIRY : 0));
     if (is_wide)
         memcpy(field->rest, &size, sizeof(size));
     else
@@ -107,8 +106,8 @@ struct shared *field_shared(const struct field *field)
 
 struct field *field_write(struct field *field, struct bytes value, time_ms expiry_ms)
 {
-    bool keeps_shape = (field->kind & FIELD_HAS_EXPIRY) ==
-                       (expiry_ms == FIELD_EXPIRY_NONE ? 0 : FIELD_HAS_EXPIRY);
+    bool keeps_shape =
+        (field->kind & FIELD_HAS_EXPIRY) == (expiry_ms == FIELD_EXPIRY_NONE ? 0 : FIELD_HAS_EXPIRY);
     size_t size = size_for(field_name_size(field), value, expiry_ms);
     if (keeps_shape && slabs_class(size) == slabs_class(size_of(field))) {
         value_drop(field);

@@ -11,6 +11,12 @@ bool hash_is_small(const struct hash *hash)
     return !hash_is_large(hash);
 }
 
+struct bytes hash_body(const struct hash *hash)
+{
+    ensure(!hash_is_large(hash));
+    return pack_body(hash_pack(hash));
+}
+
 size_t hash_count(const struct hash *hash)
 {
     if (hash_is_large(hash)) return table_count(hash_fields(hash)->table);
@@ -104,23 +110,33 @@ static enum hash_put_result fields_put(struct fields *fields, struct bytes name,
     return has_ended ? HASH_REVIVED : HASH_REPLACED;
 }
 
+/* NULL when a field is there twice. */
+static struct fields *fields_of_body(struct bytes body, const struct value_rules *rules)
+{
+    struct fields *fields = fields_create(&rules->hash_key);
+    for (size_t at = 0; at < body.size;) {
+        struct listpack_item name, value;
+        struct scratch name_scratch, value_scratch;
+        at = listpack_read(body, at, &name);
+        at = listpack_read(body, at, &value);
+        if (fields_put(fields, listpack_text(&name, &name_scratch),
+                       listpack_text(&value, &value_scratch), HASH_SEES_ALL,
+                       HASH_EXPIRY_NONE) == HASH_ADDED)
+            continue;
+        fields_destroy(fields);
+        return NULL;
+    }
+    return fields;
+}
+
 /* ---- the small form, and out of it ---- */
 
 void hash_enlarge(struct hash **place, const struct value_rules *rules)
 {
     if (hash_is_large(*place)) return;
     struct pack *pack = hash_pack(*place);
-    struct fields *fields = fields_create(&rules->hash_key);
-    struct bytes body = pack_body(pack);
-    for (size_t at = 0; at < body.size;) {
-        struct listpack_item name, value;
-        struct scratch name_scratch, value_scratch;
-        at = listpack_read(body, at, &name);
-        at = listpack_read(body, at, &value);
-        struct bytes text = listpack_text(&name, &name_scratch);
-        fields_insert(fields, fields_hash(fields, text),
-                      field_create(text, listpack_text(&value, &value_scratch), FIELD_EXPIRY_NONE));
-    }
+    struct fields *fields = fields_of_body(pack_body(pack), rules);
+    ensure(fields != NULL);
     pack_destroy(pack);
     *place = hash_of_fields(fields);
 }
@@ -130,13 +146,9 @@ static bool text_is_small(const struct value_rules *rules, struct bytes text)
     return text.size <= rules->hash_max_listpack_value;
 }
 
-void hash_prepare(struct hash **hash, const struct value_rules *rules, const struct bytes *texts,
-                  size_t count)
+void hash_expect(struct hash **hash, const struct value_rules *rules, size_t fields)
 {
-    if (hash_is_large(*hash)) return;
-    bool is_small = count / 2 <= rules->hash_max_listpack_entries;
-    for (size_t i = 0; i < count && is_small; i++) is_small = text_is_small(rules, texts[i]);
-    if (!is_small) hash_enlarge(hash, rules);
+    if (fields > rules->hash_max_listpack_entries) hash_enlarge(hash, rules);
 }
 
 /* False when the pack is no place for it. */
@@ -164,23 +176,34 @@ struct hash *hash_create(void)
     return (struct hash *)pack_create();
 }
 
+/* Up to here each field is compared with those before it, which is quicker than a table. */
+#define COMPARED_MAX 16
+
+static bool has_twins(struct bytes body)
+{
+    for (size_t at = 0; at < body.size;) {
+        struct listpack_item item;
+        struct scratch scratch;
+        size_t value_at = listpack_read(body, at, &item);
+        if (listpack_find(body, 0, 1, listpack_text(&item, &scratch)) != at) return true;
+        at = listpack_after(body, value_at);
+    }
+    return false;
+}
+
 struct hash *hash_create_from(struct bytes body, size_t count, const struct value_rules *rules)
 {
     ensure(count % 2 == 0);
-    bool fits = body.size <= PACK_SIZE_MAX && count <= PACK_COUNT_MAX;
-    if (fits && count / 2 <= rules->hash_max_listpack_entries)
-        return (struct hash *)pack_create_from(body, count);
+    bool fits = body.size <= PACK_SIZE_MAX && count <= PACK_COUNT_MAX &&
+                count / 2 <= rules->hash_max_listpack_entries;
+    if (fits && count / 2 <= COMPARED_MAX)
+        return has_twins(body) ? NULL : (struct hash *)pack_create_from(body, count);
 
-    struct fields *fields = fields_create(&rules->hash_key);
-    for (size_t at = 0; at < body.size;) {
-        struct listpack_item name, value;
-        struct scratch name_scratch, value_scratch;
-        at = listpack_read(body, at, &name);
-        at = listpack_read(body, at, &value);
-        fields_put(fields, listpack_text(&name, &name_scratch),
-                   listpack_text(&value, &value_scratch), HASH_SEES_ALL, HASH_EXPIRY_NONE);
-    }
-    return hash_of_fields(fields);
+    struct fields *fields = fields_of_body(body, rules);
+    if (fields == NULL) return NULL;
+    if (!fits) return hash_of_fields(fields);
+    fields_destroy(fields);
+    return (struct hash *)pack_create_from(body, count);
 }
 
 void hash_destroy(struct hash *hash)

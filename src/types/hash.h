@@ -24,11 +24,13 @@ struct hash;
 #define HASH_SEES_ALL INT64_MIN
 
 struct hash *hash_create(void);
-/* Of a sound listpack body with a count of two for each field, no field twice. */
+/* Of a sound listpack body with a count of two for each field; NULL when a field is in it twice. */
 struct hash *hash_create_from(struct bytes body, size_t count, const struct value_rules *rules);
 void hash_destroy(struct hash *hash);
 
 bool hash_is_small(const struct hash *hash);
+/* The listpack body of a small one. */
+struct bytes hash_body(const struct hash *hash);
 /* Fields that are there, ended or not. */
 size_t hash_count(const struct hash *hash);
 size_t hash_live_count(const struct hash *hash, time_ms wall_ms);
@@ -38,8 +40,8 @@ size_t hash_live_count(const struct hash *hash, time_ms wall_ms);
 struct hash_item {
     struct bytes field;
     struct bytes value;
-    time_ms expiry_ms;     /* HASH_EXPIRY_NONE: none */
-    struct shared *shared; /* counted bytes of a large value, for sending; else NULL */
+    time_ms expiry_ms;            /* HASH_EXPIRY_NONE: none */
+    struct shared *shared;        /* counted bytes of a large value, for sending; else NULL */
     struct scratch field_scratch; /* where integers of a small hash are printed */
     struct scratch value_scratch;
 };
@@ -72,9 +74,8 @@ void hash_sample(const struct hash *hash, struct prng *prng, time_ms wall_ms, si
 
 /* ---- writing ---- */
 
-/* So many texts, field, value, field, value, are about to be put: converts at once, if need be. */
-void hash_prepare(struct hash **hash, const struct value_rules *rules, const struct bytes *texts,
-                  size_t count);
+/* So many fields are about to be put by one command: converts at once where that is too many. */
+void hash_expect(struct hash **hash, const struct value_rules *rules, size_t fields);
 
 enum hash_put_result {
     HASH_ADDED,

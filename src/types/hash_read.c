@@ -140,8 +140,8 @@ bool hash_random(const struct hash *hash, struct prng *prng, time_ms wall_ms,
 }
 
 /* Each of those that are left is taken with the chance (still wanted) / (still to come). */
-static void sample_by_walk(const struct hash *hash, struct prng *prng, time_ms wall_ms,
-                           size_t live, size_t count, hash_visit visit, void *context)
+static void sample_by_walk(const struct hash *hash, struct prng *prng, time_ms wall_ms, size_t live,
+                           size_t count, hash_visit visit, void *context)
 {
     struct hash_walk walk = { 0 };
     struct hash_item item;
@@ -173,8 +173,7 @@ static void sample_by_draws(const struct hash *hash, struct prng *prng, time_ms 
     while (room < 2 * count) room *= 2;
     const void **drawn = memory_alloc_zero(room * sizeof(*drawn));
     while (count > 0) {
-        const struct field *field =
-            table_cell_entry(table_random(hash_fields(hash)->table, prng));
+        const struct field *field = table_cell_entry(table_random(hash_fields(hash)->table, prng));
         if (field_is_expired(field, wall_ms) || !drawn_add(drawn, room - 1, field)) continue;
         struct hash_item item;
         item_of_field(&item, field);
