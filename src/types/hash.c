@@ -110,23 +110,20 @@ static enum hash_put_result fields_put(struct fields *fields, struct bytes name,
     return has_ended ? HASH_REVIVED : HASH_REPLACED;
 }
 
-/* NULL when a field is there twice. */
-static struct fields *fields_of_body(struct bytes body, const struct value_rules *rules)
+/* All fields of a body; of one that is there twice, the last. False when there is one. */
+static bool fields_fill(struct fields *fields, struct bytes body)
 {
-    struct fields *fields = fields_create(&rules->hash_key);
+    bool has_twins = false;
     for (size_t at = 0; at < body.size;) {
         struct listpack_item name, value;
         struct scratch name_scratch, value_scratch;
         at = listpack_read(body, at, &name);
         at = listpack_read(body, at, &value);
-        if (fields_put(fields, listpack_text(&name, &name_scratch),
-                       listpack_text(&value, &value_scratch), HASH_SEES_ALL,
-                       HASH_EXPIRY_NONE) == HASH_ADDED)
-            continue;
-        fields_destroy(fields);
-        return NULL;
+        has_twins |= fields_put(fields, listpack_text(&name, &name_scratch),
+                                listpack_text(&value, &value_scratch), HASH_SEES_ALL,
+                                HASH_EXPIRY_NONE) != HASH_ADDED;
     }
-    return fields;
+    return !has_twins;
 }
 
 /* ---- the small form, and out of it ---- */
@@ -135,8 +132,9 @@ void hash_enlarge(struct hash **place, const struct value_rules *rules)
 {
     if (hash_is_large(*place)) return;
     struct pack *pack = hash_pack(*place);
-    struct fields *fields = fields_of_body(pack_body(pack), rules);
-    ensure(fields != NULL);
+    struct fields *fields = fields_create(&rules->hash_key);
+    /* A pack from outside may hold "5" as a text, which is not found as the integer that is put. */
+    (void)fields_fill(fields, pack_body(pack));
     pack_destroy(pack);
     *place = hash_of_fields(fields);
 }
@@ -199,11 +197,11 @@ struct hash *hash_create_from(struct bytes body, size_t count, const struct valu
     if (fits && count / 2 <= COMPARED_MAX)
         return has_twins(body) ? NULL : (struct hash *)pack_create_from(body, count);
 
-    struct fields *fields = fields_of_body(body, rules);
-    if (fields == NULL) return NULL;
-    if (!fits) return hash_of_fields(fields);
+    struct fields *fields = fields_create(&rules->hash_key);
+    bool is_right = fields_fill(fields, body);
+    if (is_right && !fits) return hash_of_fields(fields);
     fields_destroy(fields);
-    return (struct hash *)pack_create_from(body, count);
+    return is_right ? (struct hash *)pack_create_from(body, count) : NULL;
 }
 
 void hash_destroy(struct hash *hash)
