@@ -20,6 +20,7 @@ struct engine *engine_create(const struct engine_options *options)
     engine->magic = ENGINE_MAGIC;
     engine->host = options->host;
     engine->host_magic = options->host_magic;
+    engine->is_heard = options->is_heard;
     engine->keyspace = options->keyspace;
     engine->settings = options->settings;
     if (engine->settings.bulk_size_max == 0)

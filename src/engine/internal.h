@@ -78,6 +78,7 @@ struct slot_counts {
 struct engine {
     uint32_t magic;
     uint32_t host_magic;
+    bool (*is_heard)(void *host, struct session *session); /* may be NULL */
     void *host;                /* borrowed */
     struct keyspace *keyspace; /* borrowed */
     struct engine_settings settings;

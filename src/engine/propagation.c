@@ -20,6 +20,7 @@ void propagation_append(struct engine *engine, struct session *session, int32_t 
 {
     struct propagation_list *list = &engine->propagation;
     if (!list->is_on) return;
+    if (engine->is_heard != NULL && !engine->is_heard(engine->host, session)) return;
     size_t offset = list->bytes.size;
     resp_write_command(&list->bytes, argc, argv);
     *record_add(list) = (struct propagation_record){

@@ -145,6 +145,16 @@ void clients_turn(struct node *node)
     clients_unhold(node);
 }
 
+/* Without a stream a write only gets the offset at which it stands still. */
+bool clients_are_heard(void *host, struct session *session)
+{
+    const struct node *node = host;
+    if (backlog_is_started(node->backlog)) return true;
+    if (session != NULL)
+        session->write_offset = (uint64_t)backlog_lineage(node->backlog)->offset;
+    return false;
+}
+
 void clients_propagate(struct node *node)
 {
     size_t count = engine_propagation_count(node->engine);

@@ -32,6 +32,7 @@ static void create_engine(struct node *node)
         .ticks = node->ticks,
         .host = node,
         .host_magic = NODE_MAGIC,
+        .is_heard = clients_are_heard,
     };
     options_engine(node, &options.settings);
     node->engine = engine_create(&options);

@@ -64,8 +64,8 @@ void clients_closed(struct node *node, struct link *link);
 void clients_close(struct node *node, struct link *link);
 /* Runs the batch of this turn and hands out what it caused. */
 void clients_turn(struct node *node);
-/* Takes what must be replicated out of the engine into the backlog. */
-void clients_propagate(struct node *node);
+void clients_propagate(struct node *node); /* what must be replicated, into the backlog */
+bool clients_are_heard(void *host, struct session *session); /* engine_options.is_heard */
 void clients_take_ready(struct node *node);
 void clients_check_wait(struct node *node);
 /* The reply of WAIT or WAITAOF as things stand now. */

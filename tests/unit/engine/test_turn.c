@@ -296,6 +296,38 @@ START_TEST(a_query_buffer_over_its_limit_closes_without_a_word)
 }
 END_TEST
 
+static unsigned asked_who_hears;
+
+static bool nobody_hears(void *host, struct session *session)
+{
+    ck_assert_ptr_eq(host, &asked_who_hears);
+    ck_assert_ptr_nonnull(session);
+    asked_who_hears++;
+    return false;
+}
+
+START_TEST(what_nobody_hears_is_not_put_together)
+{
+    struct engine *engine = engine_create(
+        &(struct engine_options){ .keyspace = world->keyspace,
+                                  .seed = 5,
+                                  .ticks = world_ticks,
+                                  .host = &asked_who_hears,
+                                  .is_heard = nobody_hears,
+                                  .settings = { .database_count = 16, .lazy_expire = true } });
+    struct engine *usual = world->engine;
+    world->engine = engine;
+    engine_propagation_switch(engine, true);
+    engine_register(engine, rows, COUNT_OF(rows));
+    struct session *session = world_session(world);
+    ck_assert_str_eq(world_ask_as(world, session, "put k 1"), "+OK\r\n");
+    ck_assert_uint_eq(asked_who_hears, 1);
+    ck_assert_uint_eq(engine_propagation_count(engine), 0);
+    engine_destroy(engine);
+    world->engine = usual;
+}
+END_TEST
+
 START_TEST(the_stream_of_the_primary_is_executed_without_answers_or_permits)
 {
     struct permit *permit = engine_permit(world->engine);
@@ -356,6 +388,7 @@ int main(void)
         a_pause_by_permit_ends_when_the_permit_says_so,
         a_request_of_many_arguments_makes_room_for_itself,
         a_query_buffer_over_its_limit_closes_without_a_word,
+        what_nobody_hears_is_not_put_together,
         the_stream_of_the_primary_is_executed_without_answers_or_permits,
         the_stream_of_the_primary_is_listed_and_killed_while_it_has_a_connection,
     };
