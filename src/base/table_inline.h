@@ -165,4 +165,19 @@ static inline struct table_cell *table_propose(const struct table *table, uint64
     return table_cell_entry(cell) == NULL ? NULL : cell;
 }
 
+/* The same in the lines behind the first. */
+static inline struct table_cell *table_propose_chained(const struct table *table, uint64_t hash)
+{
+    size_t bucket = table_bucket_at(table, hash);
+    uint64_t tag = table_tag(hash, table_depth_at(table, bucket));
+    struct table_part part = table_first_part(table_line_at(table, bucket));
+    while (table_part_next(&part)) {
+        unsigned matches = table_part_matches(part, tag);
+        if (matches == 0) continue;
+        struct table_cell *cell = &part.line->cells[__builtin_ctz(matches)];
+        return table_cell_entry(cell) == NULL ? NULL : cell;
+    }
+    return NULL;
+}
+
 #endif

@@ -323,6 +323,28 @@ START_TEST(an_entry_costs_twelve_bytes_of_lines)
 }
 END_TEST
 
+START_TEST(nearly_every_entry_is_proposed_ahead_wherever_its_line_is)
+{
+    for (uint32_t i = 0; i < 20000; i++) item_insert(&items[i]);
+    uint32_t first = 0, chained = 0, others = 0;
+    for (uint32_t i = 0; i < 20000; i++) {
+        uint64_t hash = item_hash(&items[i]);
+        struct table_cell *cell = table_propose(table, hash);
+        bool is_first = cell != NULL;
+        if (!is_first) cell = table_propose_chained(table, hash);
+        if (cell == NULL || table_cell_entry(cell) != &items[i])
+            others++;
+        else if (is_first)
+            first++;
+        else
+            chained++;
+    }
+    expect(chained > 1000); /* those that the first line does not hold */
+    expect(others < 100);   /* another entry with the same tag stands before them */
+    expect(first + chained + others == 20000);
+}
+END_TEST
+
 START_TEST(prefetching_touches_nothing)
 {
     table_prefetch_bucket(NULL, 1);
@@ -351,6 +373,7 @@ int main(void)
     tcase_add_test(tests, a_table_is_destroyed_in_slices);
     tcase_add_test(tests, another_thread_may_destroy_a_table_of_any_size);
     tcase_add_test(tests, an_entry_costs_twelve_bytes_of_lines);
+    tcase_add_test(tests, nearly_every_entry_is_proposed_ahead_wherever_its_line_is);
     tcase_add_test(tests, prefetching_touches_nothing);
     Suite *suite = suite_create("base/table");
     suite_add_tcase(suite, tests);
