@@ -29,6 +29,8 @@ struct counter {
 static struct counter counters[COUNTER_SLOTS]; /* slot 0 is shared by all who came too late */
 static atomic_uint counter_slots_taken;
 static atomic_size_t peak;
+static atomic_size_t large_bytes;
+static memory_advise large_pages_advise;    /* set once, before the first region is taken */
 static _Thread_local unsigned counter_slot; /* 0: none yet, or the shared one */
 static _Thread_local bool counter_slot_asked;
 static _Thread_local uint64_t allocation_count; /* of this thread */
@@ -177,6 +179,34 @@ void memory_free_aligned(void *block, size_t size, size_t alignment)
 #else
     sdallocx(block, size, MALLOCX_ALIGN(alignment));
 #endif
+}
+
+void memory_use_large_pages(memory_advise advise)
+{
+    large_pages_advise = advise;
+}
+
+void *memory_region_alloc(bool wants_large)
+{
+    void *region = memory_alloc_aligned(MEMORY_REGION_BYTES, MEMORY_REGION_BYTES);
+    if (!wants_large || large_pages_advise == NULL) return region;
+    large_pages_advise(region, MEMORY_REGION_BYTES, true);
+    atomic_fetch_add_explicit(&large_bytes, MEMORY_REGION_BYTES, memory_order_relaxed);
+    return region;
+}
+
+void memory_region_free(void *region, bool wanted_large)
+{
+    if (wanted_large && large_pages_advise != NULL) {
+        large_pages_advise(region, MEMORY_REGION_BYTES, false);
+        atomic_fetch_sub_explicit(&large_bytes, MEMORY_REGION_BYTES, memory_order_relaxed);
+    }
+    memory_free_aligned(region, MEMORY_REGION_BYTES, MEMORY_REGION_BYTES);
+}
+
+size_t memory_large_bytes(void)
+{
+    return atomic_load_explicit(&large_bytes, memory_order_relaxed);
 }
 
 void memory_counted(int64_t change)

@@ -26,6 +26,19 @@ void memory_free_aligned(void *block, size_t size, size_t alignment);
 void memory_counted(int64_t change);
 void memory_counted_new(int64_t size);
 
+/* Regions: blocks of this size at a boundary of as much, which the system can back with one large
+ * page each, so that reaching into one of a million entries costs no walk through cold page
+ * tables. Not counted. `advise` asks the system for that, and takes the wish back when the region
+ * is given up; base makes no system calls, so somebody above hands it in before the first region
+ * is taken. Without it nothing is asked. */
+#define MEMORY_REGION_BYTES ((size_t)(2 * MIB))
+typedef void (*memory_advise)(void *region, size_t bytes, bool wants_large);
+void memory_use_large_pages(memory_advise advise);
+void *memory_region_alloc(bool wants_large) __attribute__((returns_nonnull));
+void memory_region_free(void *region, bool wanted_large);
+/* Bytes of the regions for which large pages were asked. */
+size_t memory_large_bytes(void);
+
 /* Bytes that an allocation of `size` really takes (the allocator's size class). */
 size_t memory_class(size_t size);
 /* Bytes that this block really takes. */

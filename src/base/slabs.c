@@ -4,10 +4,13 @@
  *   | head (64 bytes) | object | object | ... |
  *   +-----------------------------------------+
  *
- * Pages are cut from chunks of 1 MiB, so that the allocator below sees few large blocks; an
- * object's page is found by its address. A page with room stands in the list of its class. Freed
- * objects of a page are chained through their first two bytes. Counted as memory in use are the
- * objects alone: heads and holes are the allocator's, here as elsewhere.
+ * Pages are cut from regions of 2 MiB, for which all but the first ask for a large page of the
+ * system: a small store stays small, and a large one is reached without walks through cold page
+ * tables. An object's page and region are found by its address; a region is described in the head
+ * of its first page. A page may also be given out whole, without a head, then never the first of
+ * its region. A page with room stands in the list of its class. Freed objects of a page are chained
+ * through their first two bytes. Counted as memory in use are the objects alone: heads and holes
+ * are the allocator's, here as elsewhere.
  *
  * A sanitizer build hands every object to the C library instead, which then watches it. */
 #include "base/slabs.h"
@@ -18,13 +21,14 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#define PAGE_BYTES   ((size_t)(64 * KIB))
-#define CHUNK_PAGES  16
-#define CHUNK_BYTES  (CHUNK_PAGES * PAGE_BYTES)
+#define PAGE_BYTES   SLAB_PAGE_BYTES
+#define REGION_PAGES (MEMORY_REGION_BYTES / PAGE_BYTES)
+#define ALL_FREE     UINT32_MAX
 #define HEAD_BYTES   ((size_t)64)
 #define FINE_CLASSES (SLAB_FINE_MAX / SLAB_STEP + 1)
 #define CLASSES      (FINE_CLASSES + (SLAB_SIZE_MAX - SLAB_FINE_MAX) / SLAB_WIDE_STEP)
 #define NO_OBJECT    UINT16_MAX
+_Static_assert(REGION_PAGES == 32, "a bit for each page");
 
 static inline size_t step_up(size_t size)
 {
@@ -53,6 +57,18 @@ void slabs_free(void *object, size_t size)
     memory_free_sized(object, size);
 }
 
+void *slabs_page_alloc(void)
+{
+    memory_counted_new((int64_t)PAGE_BYTES);
+    return memory_alloc_aligned(PAGE_BYTES, PAGE_BYTES);
+}
+
+void slabs_page_free(void *page)
+{
+    memory_counted(-(int64_t)PAGE_BYTES);
+    memory_free_aligned(page, PAGE_BYTES, PAGE_BYTES);
+}
+
 void slabs_collect(void)
 {
 }
@@ -71,23 +87,23 @@ void slabs_stats_read(struct slabs_stats *stats)
 
 #else
 
-struct chunk {
-    struct list_link link; /* among those that have a free page */
-    char *pages;           /* owned */
-    uint32_t free_pages;   /* a bit for each */
-};
-
 struct page {
     struct list_link link; /* among those of its class that have room */
-    struct chunk *chunk;
     uint32_t used;
     uint16_t object_bytes;
     uint16_t capacity;
     uint16_t fresh;      /* objects from here on were never given out */
     uint16_t free_first; /* of the chain of freed ones */
 };
-_Static_assert(sizeof(struct page) <= HEAD_BYTES, "the head has its place");
-_Static_assert(sizeof(struct chunk) <= HEAD_BYTES, "a chunk is described in a line");
+
+/* At the very start of its memory. */
+struct region {
+    struct page first;     /* the head of the first page, while it holds objects */
+    struct list_link link; /* among those that have a free page */
+    uint32_t free_pages;   /* a bit for each */
+    bool is_large;
+};
+_Static_assert(sizeof(struct region) <= HEAD_BYTES, "the head has its place");
 
 struct pages_of_class {
     struct list with_room;
@@ -98,12 +114,15 @@ struct pages_of_class {
 static struct slabs {
     bool is_ready;
     struct pages_of_class classes[CLASSES];
-    struct list chunks; /* with a free page */
+    struct list regions; /* with a free page */
+    size_t region_count;
     size_t page_count;
+    size_t whole_count; /* of these, given out whole */
     size_t object_bytes;
 } slabs;
 static _Thread_local bool is_owner;
 static _Atomic(void *) freed_elsewhere; /* a chain through the objects' first eight bytes */
+static _Atomic(void *) pages_freed_elsewhere;
 
 static inline struct pages_of_class *class_of(size_t object_bytes)
 {
@@ -117,37 +136,72 @@ static struct page *page_of(const void *object)
     return (struct page *)((uintptr_t)object & ~(uintptr_t)(PAGE_BYTES - 1));
 }
 
+static struct region *region_of(const void *page)
+{
+    return (struct region *)((uintptr_t)page & ~(uintptr_t)(MEMORY_REGION_BYTES - 1));
+}
+
 static void become_owner(void)
 {
     ensure(!slabs.is_ready); /* one thread allocates */
     for (size_t i = 0; i < CLASSES; i++) list_init(&slabs.classes[i].with_room);
-    list_init(&slabs.chunks);
+    list_init(&slabs.regions);
     slabs.is_ready = true;
     is_owner = true;
 }
 
-/* ---- Chunks and pages ---- */
+/* ---- Regions and pages ---- */
 
-static struct chunk *chunk_open(void)
+static struct region *region_open(void)
 {
-    struct chunk *chunk = memory_alloc_aligned(HEAD_BYTES, HEAD_BYTES);
-    *chunk = (struct chunk){ .pages = memory_alloc_aligned(CHUNK_BYTES, PAGE_BYTES),
-                             .free_pages = (1u << CHUNK_PAGES) - 1 };
-    list_append(&slabs.chunks, &chunk->link);
-    return chunk;
+    bool is_large = slabs.region_count > 0;
+    struct region *region = memory_region_alloc(is_large);
+    region->free_pages = ALL_FREE;
+    region->is_large = is_large;
+    list_append(&slabs.regions, &region->link);
+    slabs.region_count++;
+    return region;
+}
+
+/* A page that is none of those in `except`, a bit for each place. */
+static void *page_take_free(uint32_t except)
+{
+    struct region *region = NULL;
+    LIST_EACH(&slabs.regions, struct region, candidate, link)
+    {
+        if ((candidate->free_pages & ~except) == 0) continue;
+        region = candidate;
+        break;
+    }
+    if (region == NULL) region = region_open();
+    unsigned place = (unsigned)__builtin_ctz(region->free_pages & ~except);
+    region->free_pages &= ~(1u << place);
+    if (region->free_pages == 0) list_remove(&region->link);
+    slabs.page_count++;
+    return (char *)region + place * PAGE_BYTES;
+}
+
+static void page_put_free(void *page)
+{
+    struct region *region = region_of(page);
+    /* In front of one that is free altogether, which stays as long as no other has room. */
+    if (region->free_pages == 0) list_prepend(&slabs.regions, &region->link);
+    region->free_pages |= 1u << (size_t)((char *)page - (char *)region) / PAGE_BYTES;
+    slabs.page_count--;
+    if (region->free_pages != ALL_FREE) return;
+    list_remove(&region->link);
+    if (list_is_empty(&slabs.regions)) {
+        list_append(&slabs.regions, &region->link);
+        return;
+    }
+    slabs.region_count--;
+    memory_region_free(region, region->is_large);
 }
 
 static struct page *page_open(size_t object_bytes)
 {
-    struct chunk *chunk = LIST_FIRST(&slabs.chunks, struct chunk, link);
-    if (chunk == NULL) chunk = chunk_open();
-    unsigned place = (unsigned)__builtin_ctz(chunk->free_pages);
-    chunk->free_pages &= chunk->free_pages - 1;
-    if (chunk->free_pages == 0) list_remove(&chunk->link);
-
-    struct page *page = (struct page *)(void *)(chunk->pages + place * PAGE_BYTES);
+    struct page *page = page_take_free(0);
     *page = (struct page){
-        .chunk = chunk,
         .object_bytes = (uint16_t)object_bytes,
         .capacity = (uint16_t)((PAGE_BYTES - HEAD_BYTES) / object_bytes),
         .free_first = NO_OBJECT,
@@ -155,28 +209,44 @@ static struct page *page_open(size_t object_bytes)
     struct pages_of_class *class = class_of(object_bytes);
     list_append(&class->with_room, &page->link);
     class->page_count++;
-    slabs.page_count++;
     return page;
 }
 
 static void page_close(struct page *page)
 {
-    struct chunk *chunk = page->chunk;
     struct pages_of_class *class = class_of(page->object_bytes);
     list_remove(&page->link);
     class->page_count--;
-    slabs.page_count--;
-    /* In front of one that is free altogether, which stays as long as no other has room. */
-    if (chunk->free_pages == 0) list_prepend(&slabs.chunks, &chunk->link);
-    chunk->free_pages |= 1u << ((size_t)((char *)page - chunk->pages) / PAGE_BYTES);
-    if (chunk->free_pages != (1u << CHUNK_PAGES) - 1) return;
-    list_remove(&chunk->link);
-    if (list_is_empty(&slabs.chunks)) {
-        list_append(&slabs.chunks, &chunk->link);
+    page_put_free(page);
+}
+
+static void chain_push(_Atomic(void *) *chain, void *object)
+{
+    void *first = atomic_load_explicit(chain, memory_order_relaxed);
+    do {
+        memcpy(object, &first, sizeof(first));
+    } while (!atomic_compare_exchange_weak_explicit(chain, &first, object, memory_order_release,
+                                                    memory_order_relaxed));
+}
+
+void *slabs_page_alloc(void)
+{
+    if (__builtin_expect(!is_owner, 0)) become_owner();
+    slabs_collect();
+    slabs.whole_count++;
+    memory_counted_new((int64_t)PAGE_BYTES);
+    return page_take_free(1); /* in the first page stands what the region is */
+}
+
+void slabs_page_free(void *page)
+{
+    memory_counted(-(int64_t)PAGE_BYTES);
+    if (!is_owner) {
+        chain_push(&pages_freed_elsewhere, page);
         return;
     }
-    memory_free_aligned(chunk->pages, CHUNK_BYTES, PAGE_BYTES);
-    memory_free_aligned(chunk, HEAD_BYTES, HEAD_BYTES);
+    slabs.whole_count--;
+    page_put_free(page);
 }
 
 /* ---- Objects ---- */
@@ -232,15 +302,6 @@ void *slabs_alloc(size_t size)
     return page_take(page);
 }
 
-static void free_elsewhere(void *object)
-{
-    void *first = atomic_load_explicit(&freed_elsewhere, memory_order_relaxed);
-    do {
-        memcpy(object, &first, sizeof(first));
-    } while (!atomic_compare_exchange_weak_explicit(&freed_elsewhere, &first, object,
-                                                    memory_order_release, memory_order_relaxed));
-}
-
 void slabs_free(void *object, size_t size)
 {
     if (size > SLAB_SIZE_MAX) {
@@ -251,18 +312,27 @@ void slabs_free(void *object, size_t size)
     if (is_owner)
         page_give(page_of(object), object);
     else
-        free_elsewhere(object);
+        chain_push(&freed_elsewhere, object);
+}
+
+static void *chain_take(_Atomic(void *) *chain)
+{
+    if (atomic_load_explicit(chain, memory_order_relaxed) == NULL) return NULL;
+    return atomic_exchange_explicit(chain, NULL, memory_order_acquire);
 }
 
 void slabs_collect(void)
 {
-    if (!is_owner || atomic_load_explicit(&freed_elsewhere, memory_order_relaxed) == NULL) return;
-    void *object = atomic_exchange_explicit(&freed_elsewhere, NULL, memory_order_acquire);
-    while (object != NULL) {
-        void *next;
+    if (!is_owner) return;
+    void *next;
+    for (void *object = chain_take(&freed_elsewhere); object != NULL; object = next) {
         memcpy(&next, object, sizeof(next));
         page_give(page_of(object), object);
-        object = next;
+    }
+    for (void *page = chain_take(&pages_freed_elsewhere); page != NULL; page = next) {
+        memcpy(&next, page, sizeof(next));
+        slabs.whole_count--;
+        page_put_free(page);
     }
 }
 
@@ -280,9 +350,12 @@ bool slabs_should_move(const void *object, size_t size)
 
 void slabs_stats_read(struct slabs_stats *stats)
 {
-    *stats = (struct slabs_stats){ .pages = slabs.page_count,
-                                   .page_bytes = slabs.page_count * PAGE_BYTES,
-                                   .object_bytes = slabs.object_bytes };
+    size_t pages = slabs.page_count - slabs.whole_count;
+    *stats = (struct slabs_stats){ .pages = pages,
+                                   .page_bytes = pages * PAGE_BYTES,
+                                   .object_bytes = slabs.object_bytes,
+                                   .whole_pages = slabs.whole_count,
+                                   .regions = slabs.region_count };
 }
 
 #endif

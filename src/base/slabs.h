@@ -24,6 +24,11 @@ void slabs_free(void *object, size_t size);
 /* A larger or smaller one with the same bytes at its start; `object` is gone. */
 void *slabs_resize(void *object, size_t before, size_t after) __attribute__((returns_nonnull));
 
+/* A whole page, at a boundary of its size: for arrays that belong near the objects. */
+#define SLAB_PAGE_BYTES ((size_t)(64 * KIB))
+void *slabs_page_alloc(void) __attribute__((returns_nonnull));
+void slabs_page_free(void *page);
+
 /* Takes in what other threads have freed. Cheap when there is nothing. */
 void slabs_collect(void);
 /* The object stands on a page that is mostly empty while others of its class could take it: who
@@ -34,6 +39,8 @@ struct slabs_stats {
     size_t pages;        /* in use */
     size_t page_bytes;   /* of these */
     size_t object_bytes; /* that stand on them */
+    size_t whole_pages;  /* given out as such, not counted above */
+    size_t regions;      /* of MEMORY_REGION_BYTES, out of which all of them are cut */
 };
 void slabs_stats_read(struct slabs_stats *stats);
 

@@ -19,6 +19,9 @@
 #define LOAD_MIN_HALVES  10
 #define BUCKETS_MAX      ((uint32_t)1 << 31)
 
+/* From so many segments on a further one is made whole at once: it adds little by then. */
+#define SEGMENTS_MANY 16
+
 /* Only while a bucket is taken apart: the chain bit means nothing then. */
 #define GOES_TO_FRESH TABLE_CHAINED
 #define BITS_BESIDE   (TABLE_MARK | GOES_TO_FRESH)
@@ -224,23 +227,39 @@ static void level_update(struct table *table)
     table->level = (uint8_t)(31 - __builtin_clz(table->bucket_count));
 }
 
-/* ---- Arrays of lines: small ones, as slots have many, are slabs ---- */
+/* ---- Arrays of lines: small ones, as slots have many, are slabs, and so are whole segments ----
+ */
+
+_Static_assert(TABLE_SEGMENT_SIZE * sizeof(struct table_line) == SLAB_PAGE_BYTES, "a page each");
 
 static size_t lines_size(size_t count)
 {
     return count * sizeof(struct table_line);
 }
 
+static struct table_line *lines_alloc(size_t count)
+{
+    return count == TABLE_SEGMENT_SIZE ? slabs_page_alloc() : slabs_alloc(lines_size(count));
+}
+
 static void lines_free(struct table_line *lines, size_t count)
 {
-    slabs_free(lines, lines_size(count));
+    if (count == TABLE_SEGMENT_SIZE)
+        slabs_page_free(lines);
+    else
+        slabs_free(lines, lines_size(count));
 }
 
 static struct table_line *lines_resize(struct table_line *lines, size_t before, size_t after)
 {
+    if (before == after) return lines;
     bool are_large = MIN(lines_size(before), lines_size(after)) > SLAB_SIZE_MAX;
-    if (are_large) return memory_realloc(lines, lines_size(after));
-    return slabs_resize(lines, lines_size(before), lines_size(after));
+    bool are_parts = MAX(before, after) < TABLE_SEGMENT_SIZE;
+    if (are_large && are_parts) return memory_realloc(lines, lines_size(after));
+    struct table_line *moved = lines_alloc(after);
+    memcpy(moved, lines, lines_size(MIN(before, after)));
+    lines_free(lines, before);
+    return moved;
 }
 
 /* Lines that an array of `used` ones should have room for: a bit more, in whole size classes. A
@@ -298,8 +317,8 @@ static void segment_open(struct table *table)
         size_t places = directory_places(segments + 1);
         table->segments = memory_realloc(table->segments, places * sizeof(struct table_line *));
     }
-    size_t room = lines_wanted(1);
-    table->segments[segments] = slabs_alloc(lines_size(room));
+    size_t room = segments < SEGMENTS_MANY ? lines_wanted(1) : TABLE_SEGMENT_SIZE;
+    table->segments[segments] = lines_alloc(room);
     table->capacity += (uint32_t)room;
 }
 
@@ -348,7 +367,8 @@ static void lines_shrink(struct table *table)
 {
     size_t in_last = table->bucket_count % TABLE_SEGMENT_SIZE;
     size_t room = table->capacity - (table->bucket_count - in_last);
-    if (in_last > 0 && 4 * in_last <= 3 * room)
+    bool are_many = table->bucket_count >= SEGMENTS_MANY * TABLE_SEGMENT_SIZE;
+    if (in_last > 0 && 4 * in_last <= 3 * room && !are_many)
         last_array_resize(table, room, lines_wanted(in_last));
 }
 

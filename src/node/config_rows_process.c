@@ -156,8 +156,12 @@ static const struct config_row rows[] = {
       .unused = "the score of the process is left alone" },
     { .name = "disable-thp", .kind = &config_bool, CONFIG_FIELD(disable_thp), .preset = "yes",
       .flags = CONFIG_IMMUTABLE, .area = CONFIG_AREA_PROCESS,
-      .text = "Asks the system for no transparent huge pages, which make copy-on-write slow.",
-      .unused = "huge pages are left as the system has them" },
+      .text = "Takes no huge pages that the system would give unasked; those that large-pages "
+              "asks for stay." },
+    { .name = "large-pages", .kind = &config_bool, CONFIG_FIELD(large_pages), .preset = "yes",
+      .flags = CONFIG_IMMUTABLE, .area = CONFIG_AREA_PROCESS,
+      .text = "Asks the system for huge pages behind the keys and their table. Valkey does not "
+              "have this option." },
     { .name = "server-cpulist", .alias = "server_cpulist", .kind = &config_text,
       CONFIG_FIELD(server_cpulist), .preset = "", .flags = CONFIG_IMMUTABLE,
       .area = CONFIG_AREA_PROCESS,

@@ -82,6 +82,7 @@ struct config {
     enum config_oom oom_score_adj;
     struct config_oom_values oom_score_adj_values;
     bool disable_thp;
+    bool large_pages;
     char *server_cpulist;
     char *bio_cpulist;
     char *aof_rewrite_cpulist;

@@ -10,6 +10,7 @@
 #include "os/append.h"
 #include "os/clock.h"
 #include "os/disk.h"
+#include "os/pages.h"
 #include "os/process.h"
 #include "server/internal.h"
 #include "server/log_file.h"
@@ -239,6 +240,23 @@ static void report_loop(const struct loop *loop, enum config_loop word)
         log_notice("Event loop: %s (%s)", name, why);
 }
 
+/* Before the first key: regions that exist already stay as they are. */
+static void settle_pages(const struct config *config)
+{
+    enum pages_policy policy = pages_policy();
+    bool is_asked = config->large_pages && policy != PAGES_NEVER;
+    if (is_asked) memory_use_large_pages(pages_advise);
+    log_notice("Large pages for keys: %s", is_asked              ? "yes"
+                                           : config->large_pages ? "no (the system has none)"
+                                                                 : "no (as configured)");
+    if (!config->disable_thp || policy != PAGES_UNASKED) return;
+    if (!config->large_pages)
+        pages_refuse_all();
+    else if (!pages_refuse_unasked())
+        log_notice("disable-thp: this kernel cannot refuse huge pages that nobody asked for and "
+                   "keep those of large-pages; they are left as the system has them");
+}
+
 /* A connection over the system's limit would hang unanswered: fewer clients are promised then. */
 static bool limit_clients(struct config *config)
 {
@@ -261,6 +279,7 @@ static bool limit_clients(struct config *config)
 static bool server_open(struct server *server, struct config *config)
 {
     process_prepare_signals();
+    settle_pages(config);
     if (!limit_clients(config)) return false;
     server->disk = os_disk_create();
     server->loop = loop_create(loop_choice_of(config->loop_backend));

@@ -137,5 +137,40 @@ class Evicting(eirtest.TestCase):
             self.assertEqual(figure(other, "evicted_keys"), 0)
 
 
+POLICY = "/sys/kernel/mm/transparent_hugepage/enabled"
+REGION = 2 << 20
+
+
+def system_gives_large_pages():
+    if not os.path.exists(POLICY):
+        return False
+    with open(POLICY) as file:
+        return "[never]" not in file.read()
+
+
+class LargePages(eirtest.TestCase):
+    def check(self, server, is_asked):
+        with server.client() as client:
+            asked = int(client.info("memory")["eir_large_page_bytes"])
+            self.assertEqual(asked, 0)
+            fill(client, 10000)
+            asked = int(client.info("memory")["eir_large_page_bytes"])
+            self.assertEqual(asked >= 3 * REGION, is_asked)
+            client.call("FLUSHALL", "SYNC")
+            eirtest.wait_until(
+                lambda: int(client.info("memory")["eir_large_page_bytes"]) <= REGION)
+
+    def test_they_are_asked_for_when_there_are_many_keys_and_given_back(self):
+        server = self.start_server()
+        has = system_gives_large_pages()
+        self.assertIn("Large pages for keys: %s" % ("yes" if has else "no"), server.log())
+        self.check(server, has)
+
+    def test_none_are_when_they_are_not_wanted(self):
+        server = self.start_server(large_pages="no")
+        self.assertIn("Large pages for keys: no (as configured)", server.log())
+        self.check(server, False)
+
+
 if __name__ == "__main__":
     eirtest.main()

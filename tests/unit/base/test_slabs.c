@@ -124,6 +124,100 @@ START_TEST(sparse_pages_are_given_back_by_moving_their_objects)
 }
 END_TEST
 
+#define REGIONS 8
+
+/* The system's place: what was asked for, and whether it was taken back. */
+static struct {
+    char *at;
+    bool is_large;
+} regions[REGIONS * 2];
+static size_t region_count;
+
+static void note_advice(void *region, size_t bytes, bool wants_large)
+{
+    ck_assert_uint_eq(bytes, MEMORY_REGION_BYTES);
+    ck_assert_uint_eq((uintptr_t)region % MEMORY_REGION_BYTES, 0);
+    size_t i = 0;
+    while (i < region_count && regions[i].at != region) i++;
+    ck_assert_uint_lt(i, COUNT_OF(regions));
+    if (i == region_count) regions[region_count++].at = region;
+    ck_assert(regions[i].is_large != wants_large);
+    regions[i].is_large = wants_large;
+}
+
+static size_t large_regions(void)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < region_count; i++) count += regions[i].is_large;
+    return count;
+}
+
+START_TEST(large_pages_are_asked_for_from_the_second_region_on_and_given_back)
+{
+    enum { COUNT = REGIONS * (2 * 1024 * 1024 / 1024) };
+    static void *blocks[COUNT];
+    memory_use_large_pages(note_advice);
+    size_t before = memory_used();
+    for (size_t i = 0; i < COUNT / REGIONS / 2; i++) blocks[i] = slabs_alloc(1024);
+    ck_assert_uint_eq(large_regions(), 0); /* a small store stays small */
+    for (size_t i = COUNT / REGIONS / 2; i < COUNT; i++) blocks[i] = slabs_alloc(1024);
+    struct slabs_stats stats;
+    slabs_stats_read(&stats);
+    ck_assert_uint_eq(large_regions(), stats.regions == 0 ? 0 : stats.regions - 1);
+    ck_assert_uint_eq(memory_large_bytes(), large_regions() * MEMORY_REGION_BYTES);
+#ifndef EIR_SYSTEM_MALLOC
+    ck_assert_uint_ge(large_regions(), REGIONS - 1);
+    for (size_t i = 0; i < COUNT; i++) ck_assert_uint_eq((uintptr_t)blocks[i] % 64, 0);
+#endif
+    for (size_t i = 0; i < COUNT; i++) slabs_free(blocks[i], 1024);
+    ck_assert_uint_eq(memory_used(), before);
+    ck_assert_uint_le(large_regions(), 1); /* one may stay for what comes next */
+    slabs_stats_read(&stats);
+    ck_assert_uint_le(stats.regions, 1);
+    memory_use_large_pages(NULL);
+}
+END_TEST
+
+static void *free_pages(void *pages)
+{
+    for (size_t i = 0; i < 100; i++) slabs_page_free(((void **)pages)[i]);
+    return NULL;
+}
+
+START_TEST(whole_pages_stand_beside_objects_and_come_back_from_any_thread)
+{
+    static void *pages[100];
+    struct slabs_stats stats;
+    size_t before = memory_used();
+    for (int round = 0; round < 3; round++) {
+        for (size_t i = 0; i < 100; i++) {
+            pages[i] = slabs_page_alloc();
+            ck_assert_uint_eq((uintptr_t)pages[i] % SLAB_PAGE_BYTES, 0);
+            memset(pages[i], (int)i, SLAB_PAGE_BYTES);
+            fill(&objects[i], 200, (unsigned char)i);
+        }
+        ck_assert_uint_ge(memory_used() - before, 100 * SLAB_PAGE_BYTES);
+        for (size_t i = 0; i < 100; i++) {
+            const unsigned char *bytes = pages[i];
+            ck_assert_uint_eq(bytes[0], i);
+            ck_assert_uint_eq(bytes[SLAB_PAGE_BYTES - 1], i);
+            check_and_free(&objects[i]);
+        }
+        pthread_t thread;
+        if (round == 1) {
+            ck_assert_int_eq(pthread_create(&thread, NULL, free_pages, pages), 0);
+            ck_assert_int_eq(pthread_join(thread, NULL), 0);
+            slabs_collect();
+        } else {
+            free_pages(pages);
+        }
+        slabs_stats_read(&stats);
+        ck_assert_uint_eq(stats.whole_pages, 0);
+        ck_assert_uint_eq(memory_used(), before);
+    }
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("slabs");
@@ -132,6 +226,8 @@ int main(void)
     tcase_add_test(tests, objects_keep_their_bytes_whatever_is_freed_beside_them);
     tcase_add_test(tests, what_another_thread_frees_is_used_again);
     tcase_add_test(tests, sparse_pages_are_given_back_by_moving_their_objects);
+    tcase_add_test(tests, large_pages_are_asked_for_from_the_second_region_on_and_given_back);
+    tcase_add_test(tests, whole_pages_stand_beside_objects_and_come_back_from_any_thread);
     Suite *suite = suite_create("base/slabs");
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
