@@ -26,6 +26,7 @@ void commands_register(struct engine *engine)
     register_family(engine, server_commands);
     register_family(engine, set_commands);
     register_family(engine, set_combine_commands);
+    register_family(engine, sort_commands);
     register_family(engine, function_commands);
     register_family(engine, hash_commands);
     register_family(engine, hash_count_commands);

@@ -18,6 +18,7 @@ extern const struct command object_commands[];
 extern const struct command server_commands[];
 extern const struct command set_commands[];
 extern const struct command set_combine_commands[];
+extern const struct command sort_commands[];
 extern const struct command function_commands[];
 extern const struct command hash_commands[];
 extern const struct command hash_count_commands[];

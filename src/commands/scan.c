@@ -3,6 +3,7 @@
 #include "base/ensure.h"
 #include "base/glob.h"
 #include "base/number.h"
+#include "commands/patterns.h"
 #include "commands/rows.h"
 #include "engine/call.h"
 #include <stdio.h>
@@ -89,21 +90,6 @@ static void scan_keys(struct scan *scan, int32_t slot)
     buffer_printf(&head, "*2\r\n$%zu\r\n%.*s\r\n", size, (int)size, text);
     output_insert(call->writer->output, start, buffer_bytes(&head));
     buffer_fini(&head);
-}
-
-/* The slot that every match must be in: the pattern holds a hash tag and nothing before its end
- * may stand for anything else. -1: any slot. */
-static int32_t pattern_slot(const struct call *call, struct bytes pattern)
-{
-    if (!keyspace_is_clustered(call->keyspace)) return -1;
-    ptrdiff_t open = bytes_index_of(pattern, '{');
-    if (open < 0) return -1;
-    ptrdiff_t size = bytes_index_of(bytes_from(pattern, (size_t)open + 1), '}');
-    if (size <= 0) return -1;
-    struct bytes fixed = bytes_of(pattern.data, (size_t)(open + size) + 2);
-    for (size_t i = 0; i < fixed.size; i++)
-        if (memchr("*?[\\", fixed.data[i], 4) != NULL) return -1;
-    return key_slot(fixed);
 }
 
 /* Valkey refuses plain negative numbers and takes whatever else strtoull takes. */
