@@ -18,6 +18,10 @@ void commands_register(struct engine *engine)
     register_family(engine, bitfield_commands);
     register_family(engine, lcs_commands);
     register_family(engine, stream_commands);
+    register_family(engine, stream_group_commands);
+    register_family(engine, stream_info_commands);
+    register_family(engine, stream_pending_commands);
+    register_family(engine, stream_read_commands);
     register_family(engine, key_commands);
     register_family(engine, expiry_commands);
     register_family(engine, dump_commands);

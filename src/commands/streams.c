@@ -403,7 +403,7 @@ static void xsetid(struct call *call)
     if (setid.entries_added >= 0) figures.entries_added = (uint64_t)setid.entries_added;
     if (!stream_id_is_zero(setid.max_deleted_id)) figures.max_deleted_id = setid.max_deleted_id;
     stream_figures_set(stream, &figures);
-    call_edited(call, &key, entry, stream);
+    call_group_changed(call); /* no entry: watchers are not concerned */
     call_notify(call, NOTIFY_STREAM, "xsetid", &key);
     reply_ok(call);
 }

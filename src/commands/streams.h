@@ -52,4 +52,38 @@ struct stream_argument {
 };
 void call_propagate_with(struct call *call, const struct stream_argument *replaced, size_t count);
 
+/* ---- groups ---- */
+
+/* A group of a key's stream. */
+struct group_place {
+    struct key key;
+    struct entry *entry;
+    struct stream *stream;
+    struct stream_group *group;
+};
+
+/* The consumer of this name, made if there is none, and seen now. */
+struct stream_consumer *call_consumer(struct call *call, const struct group_place *place,
+                                      struct bytes name, bool *is_new);
+/* What is pending was changed; watchers of the key are not concerned. */
+void call_group_changed(struct call *call);
+
+/* Effects, as replicas get them. */
+void propagate_claim(struct call *call, const struct group_place *place,
+                     const struct stream_pending *pending);
+void propagate_group_id(struct call *call, const struct group_place *place);
+void propagate_consumer(struct call *call, const struct group_place *place, struct bytes name);
+
+/* For XINFO and XPENDING: pairs of a map. */
+static inline void reply_field_integer(struct call *call, const char *name, int64_t value)
+{
+    reply_text(call, name);
+    reply_integer(call, value);
+}
+static inline void reply_field_id(struct call *call, const char *name, struct stream_id id)
+{
+    reply_text(call, name);
+    reply_stream_id(call, id);
+}
+
 #endif

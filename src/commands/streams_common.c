@@ -152,3 +152,70 @@ void call_propagate_with(struct call *call, const struct stream_argument *replac
     call_propagate(call, call->argc, argv);
     if (argv != few) memory_free(argv);
 }
+
+/* ---- groups ---- */
+
+struct stream_consumer *call_consumer(struct call *call, const struct group_place *place,
+                                      struct bytes name, bool *is_new)
+{
+    struct stream_consumer *consumer = stream_consumer_find(place->group, name);
+    *is_new = consumer == NULL;
+    if (*is_new) {
+        consumer = stream_consumer_create(place->group, name, call->wall_ms);
+        call_group_changed(call);
+        call_notify(call, NOTIFY_STREAM, "xgroup-createconsumer", &place->key);
+    }
+    consumer->seen_ms = call->wall_ms;
+    return consumer;
+}
+
+void call_group_changed(struct call *call)
+{
+    keyspace_dirty_add(call->keyspace, 1);
+}
+
+static struct bytes number_text(int64_t value, struct scratch *scratch)
+{
+    return bytes_of(scratch->text, number_print(value, scratch->text));
+}
+
+void propagate_claim(struct call *call, const struct group_place *place,
+                     const struct stream_pending *pending)
+{
+    struct stream_id_text id, last_id;
+    struct scratch time, count;
+    struct bytes argv[] = {
+        BYTES("XCLAIM"),     place->key.bytes,
+        place->group->name,  pending->consumer->name,
+        BYTES("0"),          stream_id_print(pending->id, &id),
+        BYTES("TIME"),       number_text(pending->delivered_ms, &time),
+        BYTES("RETRYCOUNT"), number_text((int64_t)pending->count, &count),
+        BYTES("FORCE"),      BYTES("JUSTID"),
+        BYTES("LASTID"),     stream_id_print(place->group->last_id, &last_id),
+    };
+    call_propagate(call, COUNT_OF(argv), argv);
+}
+
+void propagate_group_id(struct call *call, const struct group_place *place)
+{
+    struct stream_id_text id;
+    struct scratch read;
+    struct bytes argv[] = {
+        BYTES("XGROUP"),
+        BYTES("SETID"),
+        place->key.bytes,
+        place->group->name,
+        stream_id_print(place->group->last_id, &id),
+        BYTES("ENTRIESREAD"),
+        number_text(place->group->entries_read, &read),
+    };
+    call_propagate(call, COUNT_OF(argv), argv);
+}
+
+void propagate_consumer(struct call *call, const struct group_place *place, struct bytes name)
+{
+    struct bytes argv[] = {
+        BYTES("XGROUP"), BYTES("CREATECONSUMER"), place->key.bytes, place->group->name, name,
+    };
+    call_propagate(call, COUNT_OF(argv), argv);
+}
