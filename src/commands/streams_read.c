@@ -362,13 +362,15 @@ static void xreadgroup(struct call *call)
 /* clang-format off */
 const struct command stream_read_commands[] = {
     { .name = "xread", .run = xread, .arity = -4, .flags = CMD_READ | CMD_BLOCKING,
-      .acl = ACL_STREAM, .keys = KEYS(SPEC_WORD("STREAMS", 1)), .group = GROUP_STREAM,
+      .acl = ACL_STREAM, .keys = KEYS(SPEC_WORD("STREAMS", 1, .last = -1, .limit = 2)),
+      .group = GROUP_STREAM,
       .args = "[COUNT=count:integer] [BLOCK=milliseconds:integer] STREAMS=streams{key... "
           "id...}", .since = "5.0.0",
       .summary = "Returns messages from multiple streams with IDs greater than the ones "
           "requested. Blocks until a message is available otherwise." },
     { .name = "xreadgroup", .run = xreadgroup, .arity = -7, .flags = CMD_WRITE | CMD_BLOCKING,
-      .acl = ACL_STREAM, .keys = KEYS(SPEC_WORD("STREAMS", 4, .flags = KEY_RO | KEY_ACCESS)),
+      .acl = ACL_STREAM,
+      .keys = KEYS(SPEC_WORD("STREAMS", 4, .last = -1, .limit = 2, .flags = KEY_RO | KEY_ACCESS)),
       .group = GROUP_STREAM,
       .args = "GROUP=group-block{group consumer} [COUNT=count:integer] "
           "[BLOCK=milliseconds:integer] [NOACK] STREAMS=streams{key... id...}", .since = "5.0.0",
