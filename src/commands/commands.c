@@ -38,6 +38,8 @@ void commands_register(struct engine *engine)
     register_family(engine, hash_expiry_commands);
     register_family(engine, hash_scan_commands);
     register_family(engine, lolwut_commands);
+    register_family(engine, geo_commands);
+    register_family(engine, geo_search_commands);
     register_family(engine, zset_commands);
     register_family(engine, zset_combine_commands);
     register_family(engine, zset_pop_commands);

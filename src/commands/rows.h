@@ -30,6 +30,8 @@ extern const struct command hash_ex_commands[];
 extern const struct command hash_expiry_commands[];
 extern const struct command hash_scan_commands[];
 extern const struct command lolwut_commands[];
+extern const struct command geo_commands[];
+extern const struct command geo_search_commands[];
 extern const struct command zset_commands[];
 extern const struct command zset_combine_commands[];
 extern const struct command zset_pop_commands[];

@@ -108,11 +108,15 @@ void resp_bool(struct resp_writer *writer, bool value)
 void resp_double(struct resp_writer *writer, double value)
 {
     char text[NUMBER_DOUBLE_MAX];
-    size_t size = number_print_double(value, text);
+    resp_double_text(writer, bytes_of(text, number_print_double(value, text)));
+}
+
+void resp_double_text(struct resp_writer *writer, struct bytes digits)
+{
     if (writer->protocol == 2)
-        resp_fast_bulk(writer, bytes_of(text, size));
+        resp_fast_bulk(writer, digits);
     else
-        write_line(writer, ',', bytes_of(text, size));
+        write_line(writer, ',', digits);
 }
 
 void resp_null(struct resp_writer *writer)

@@ -28,6 +28,8 @@ void resp_error_format(struct resp_writer *writer, const char *format, ...)
 void resp_integer(struct resp_writer *writer, int64_t value);
 void resp_bool(struct resp_writer *writer, bool value);     /* RESP2: 1 or 0 */
 void resp_double(struct resp_writer *writer, double value); /* RESP2: bulk */
+/* As above, with digits of one's own. */
+void resp_double_text(struct resp_writer *writer, struct bytes digits);
 void resp_null(struct resp_writer *writer);
 void resp_null_array(struct resp_writer *writer); /* RESP3: the same as null */
 
