@@ -12,7 +12,7 @@ static const struct geo_point catania = { 15.087269, 37.502669 };
 
 START_TEST(scores_and_places_are_those_of_valkey)
 {
-    char text[40];
+    char text[64];
     ck_assert(geo_score(palermo) == 3479099956230698);
     ck_assert(geo_score(catania) == 3479447370796909);
     struct geo_point point = geo_point_of(3479099956230698);
@@ -36,7 +36,7 @@ END_TEST
 
 START_TEST(distances_are_those_of_valkey)
 {
-    char text[40];
+    char text[64];
     struct geo_point from = geo_point_of(geo_score(palermo));
     snprintf(text, sizeof(text), "%.4f", geo_distance(from, geo_point_of(geo_score(catania))));
     ck_assert_str_eq(text, "166274.1516");
@@ -104,7 +104,7 @@ START_TEST(a_polygon_holds_what_is_inside)
         .vertex_count = COUNT_OF(vertices),
         .center = geo_polygon_center(vertices, COUNT_OF(vertices)),
     };
-    char text[40];
+    char text[64];
     double distance_m;
     ck_assert(!geo_shape_contains(&shape, geo_point_of(geo_score(palermo)), &distance_m));
     ck_assert(geo_shape_contains(&shape, geo_point_of(geo_score(catania)), &distance_m));
