@@ -461,11 +461,10 @@ const struct command geo_search_commands[] = {
       .history = "7.0.0 Added support for uppercase unit names.\n9.0.0 Added support for "
           "the BYPOLYGON option." },
     { .name = "georadius", .run = georadius, .find_keys = radius_find_keys,
-      .arity = -6, .flags = CMD_WRITE | CMD_DENY_OOM,
-      .acl = ACL_GEO,
+      .arity = -6, .flags = CMD_WRITE | CMD_DENY_OOM, .acl = ACL_GEO,
       .keys = KEYS(SPEC_AT(1, .flags = KEY_RO | KEY_ACCESS),
-                        SPEC_WORD("STORE", 6, .flags = KEY_OW | KEY_UPDATE | KEY_VARIABLE_FLAGS),
-                        SPEC_WORD("STOREDIST", 6, .flags = KEY_OW | KEY_UPDATE | KEY_VARIABLE_FLAGS)),
+                   SPEC_WORD("STORE", 6, .flags = KEY_OW | KEY_UPDATE | KEY_VARIABLE_FLAGS),
+                   SPEC_WORD("STOREDIST", 6, .flags = KEY_OW | KEY_UPDATE | KEY_VARIABLE_FLAGS)),
       .group = GROUP_GEO,
       .args = "key longitude:double latitude:double radius:double unit(M|KM|FT|MI) "
           "[WITHCOORD] [WITHDIST] [WITHHASH] [count-block{COUNT=count:integer "
@@ -494,8 +493,8 @@ const struct command geo_search_commands[] = {
       .find_keys = radius_find_keys, .arity = -5,
       .flags = CMD_WRITE | CMD_DENY_OOM, .acl = ACL_GEO,
       .keys = KEYS(SPEC_AT(1, .flags = KEY_RO | KEY_ACCESS),
-                        SPEC_WORD("STORE", 5, .flags = KEY_OW | KEY_UPDATE | KEY_VARIABLE_FLAGS),
-                        SPEC_WORD("STOREDIST", 5, .flags = KEY_OW | KEY_UPDATE | KEY_VARIABLE_FLAGS)),
+                   SPEC_WORD("STORE", 5, .flags = KEY_OW | KEY_UPDATE | KEY_VARIABLE_FLAGS),
+                   SPEC_WORD("STOREDIST", 5, .flags = KEY_OW | KEY_UPDATE | KEY_VARIABLE_FLAGS)),
       .group = GROUP_GEO,
       .args = "key member radius:double unit(M|KM|FT|MI) [WITHCOORD] [WITHDIST] "
           "[WITHHASH] [count-block{COUNT=count:integer [ANY]}] [order(ASC|DESC)] "
