@@ -347,6 +347,7 @@ END_TEST
 int main(void)
 {
     TCase *tests = tcase_create("zset");
+    tcase_set_timeout(tests, 60);
     tcase_add_test(tests, any_sequence_of_edits_leaves_what_a_sorted_array_holds);
     tcase_add_test(tests, the_limits_of_the_small_form_are_those_of_the_rules);
     tcase_add_test(tests, elements_in_their_order_fill_the_leaves);
