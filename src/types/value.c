@@ -8,7 +8,7 @@
 /* A type that is not built yet has a name only. */
 static const struct value_kind *const kinds[VALUE_TYPE_COUNT] = {
     [VALUE_STRING] = &string_kind,
-    [VALUE_LIST] = &(const struct value_kind){ .name = "list" },
+    [VALUE_LIST] = &list_kind,
     [VALUE_SET] = &set_kind,
     [VALUE_ZSET] = &zset_kind,
     [VALUE_HASH] = &hash_kind,

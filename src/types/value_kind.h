@@ -14,6 +14,7 @@ struct value_kind {
     const char *(*encoding)(const void *value);
 };
 
+extern const struct value_kind list_kind;
 extern const struct value_kind set_kind;
 extern const struct value_kind hash_kind;
 extern const struct value_kind string_kind;
