@@ -37,6 +37,8 @@ void commands_register(struct engine *engine)
     register_family(engine, hash_ex_commands);
     register_family(engine, hash_expiry_commands);
     register_family(engine, hash_scan_commands);
+    register_family(engine, list_commands);
+    register_family(engine, list_move_commands);
     register_family(engine, lolwut_commands);
     register_family(engine, geo_commands);
     register_family(engine, geo_search_commands);

@@ -29,6 +29,8 @@ extern const struct command hash_count_commands[];
 extern const struct command hash_ex_commands[];
 extern const struct command hash_expiry_commands[];
 extern const struct command hash_scan_commands[];
+extern const struct command list_commands[];
+extern const struct command list_move_commands[];
 extern const struct command lolwut_commands[];
 extern const struct command geo_commands[];
 extern const struct command geo_search_commands[];

@@ -5,6 +5,7 @@
 #include "base/ensure.h"
 #include "persist/internal.h"
 #include "persist/rdb_hash.h"
+#include "persist/rdb_list.h"
 #include "persist/rdb_set.h"
 #include "persist/rdb_zset.h"
 
@@ -19,7 +20,7 @@ static enum rdb_token string_step(struct rdb_decoder *decoder, struct rdb_cursor
 
 static const struct rdb_codec codecs[RDB_TYPE_LAST + 1] = {
     [0] = { "string", string_step },
-    [1] = { "list", NULL },
+    [1] = { "list", rdb_list_step },
     [2] = { "set", rdb_set_step },
     [3] = { "sorted set with text scores", rdb_zset_text_step },
     [4] = { "hash", rdb_hash_step },
@@ -27,15 +28,15 @@ static const struct rdb_codec codecs[RDB_TYPE_LAST + 1] = {
     [6] = { "module value of a pre-release", NULL },
     [7] = { "module value", NULL },
     [9] = { "hash as zipmap", rdb_hash_zipmap_step },
-    [10] = { "list as ziplist", NULL },
+    [10] = { "list as ziplist", rdb_list_ziplist_step },
     [11] = { "set as intset", rdb_set_intset_step },
     [12] = { "sorted set as ziplist", rdb_zset_ziplist_step },
     [13] = { "hash as ziplist", rdb_hash_ziplist_step },
-    [14] = { "list as quicklist", NULL },
+    [14] = { "list as quicklist", rdb_list_ziplists_step },
     [15] = { "stream", rdb_stream_1_step },
     [16] = { "hash as listpack", rdb_hash_listpack_step },
     [17] = { "sorted set as listpack", rdb_zset_listpack_step },
-    [18] = { "list as quicklist 2", NULL },
+    [18] = { "list as quicklist 2", rdb_list_nodes_step },
     [19] = { "stream 2", rdb_stream_2_step },
     [20] = { "set as listpack", rdb_set_listpack_step },
     [21] = { "stream 3", rdb_stream_3_step },
@@ -114,6 +115,7 @@ static const struct {
 } encoders[VALUE_TYPE_COUNT] = {
     [VALUE_STRING] = { string_number, string_put },
     [VALUE_HASH] = { rdb_hash_number, rdb_hash_put },
+    [VALUE_LIST] = { rdb_list_number, rdb_list_put },
     [VALUE_SET] = { rdb_set_number, rdb_set_put },
     [VALUE_ZSET] = { rdb_zset_number, rdb_zset_put },
     [VALUE_STREAM] = { rdb_stream_number, rdb_stream_put },

@@ -32,13 +32,13 @@ static void write_element(struct node_ref *ref, size_t at, struct bytes text, si
 {
     struct listpack_code code;
     listpack_encode(text, &code);
-    listpack_write(node_open_gap(ref, at, 0, code.size, wanted), &code);
+    listpack_write(listnode_open_gap(ref, at, 0, code.size, wanted), &code);
 }
 
 static struct node_ref node_of(const struct value_rules *rules, struct bytes text)
 {
-    if (limits_are_passed_by(rules, text.size)) return node_create_plain(text);
-    struct node_ref ref = node_create(BYTES_EMPTY, 1, 0);
+    if (limits_are_passed_by(rules, text.size)) return listnode_create_plain(text);
+    struct node_ref ref = listnode_create(BYTES_EMPTY, 1, 0);
     write_element(&ref, 0, text, limits_capacity(rules));
     return ref;
 }
@@ -56,8 +56,8 @@ static void push_one(struct chain_list *list, const struct value_rules *rules, b
         return;
     }
     struct node_ref *ref = place_ref(place);
-    node_unpack(ref);
-    write_element(ref, is_head ? 0 : node_size(*ref), text, limits_capacity(rules));
+    listnode_unpack(ref);
+    write_element(ref, is_head ? 0 : listnode_size(*ref), text, limits_capacity(rules));
     chain_count(chain, place, 1);
 }
 
@@ -83,10 +83,10 @@ static struct bytes read_node(struct node_ref ref, char **unpacked)
 {
     memory_free(*unpacked);
     *unpacked = NULL;
-    if (ref.form != NODE_LZF) return node_body(ref);
-    size_t size = node_size(ref);
+    if (ref.form != NODE_LZF) return listnode_body(ref);
+    size_t size = listnode_size(ref);
     *unpacked = memory_alloc(size);
-    node_unpack_into(ref, *unpacked);
+    listnode_unpack_into(ref, *unpacked);
     return bytes_of(*unpacked, size);
 }
 
@@ -195,13 +195,13 @@ void quicklist_append_node(struct quicklist *list, const struct value_rules *rul
                            struct bytes body, size_t count)
 {
     ensure(count > 0);
-    append(list, rules, node_create(body, count, 0));
+    append(list, rules, listnode_create(body, count, 0));
 }
 
 void quicklist_append_plain(struct quicklist *list, const struct value_rules *rules,
                             struct bytes element)
 {
-    append(list, rules, node_create_plain(element));
+    append(list, rules, listnode_create_plain(element));
 }
 
 void quicklist_finish(struct quicklist **list, const struct value_rules *rules)
@@ -224,7 +224,7 @@ static void *kind_copy(const void *value)
     copy->is_one_pack = long_of(list)->is_one_pack;
     for (struct place place = chain_first(&long_of(list)->chain); place.chunk != NULL;
          place = place_next(place))
-        chain_insert(&copy->chain, (struct place){ 0 }, node_copy(*place_ref(place)));
+        chain_insert(&copy->chain, (struct place){ 0 }, listnode_copy(*place_ref(place)));
     return copy;
 }
 
@@ -236,7 +236,7 @@ static size_t kind_memory(const void *value, size_t samples)
     size_t size = 0, seen = 0;
     for (struct place place = chain_first(chain);
          place.chunk != NULL && (samples == 0 || seen < samples); place = place_next(place)) {
-        size += node_memory(*place_ref(place));
+        size += listnode_memory(*place_ref(place));
         seen++;
     }
     if (seen > 0) size = (size_t)((double)size / (double)seen * (double)chain->node_count);

@@ -6,7 +6,7 @@
 
 static size_t place_of_index(struct node_ref ref, size_t index)
 {
-    struct bytes body = node_body(ref);
+    struct bytes body = listnode_body(ref);
     return index == ref.count ? body.size : listpack_at(body, (int64_t)index, ref.count);
 }
 
@@ -16,17 +16,17 @@ static void remove_in_node(struct chain *chain, const struct value_rules *rules,
                            size_t index, size_t count)
 {
     struct node_ref *ref = place_ref(place);
-    node_unpack(ref);
+    listnode_unpack(ref);
     size_t at = place_of_index(*ref, index);
     size_t end = place_of_index(*ref, index + count);
-    node_open_gap(ref, at, end - at, 0, 0);
+    listnode_open_gap(ref, at, end - at, 0, 0);
     chain_count(chain, place, -(int64_t)count);
     quicklist_settle_depth(chain, rules, place);
 }
 
 static struct place remove_node(struct chain *chain, struct place place)
 {
-    node_destroy(*place_ref(place));
+    listnode_destroy(*place_ref(place));
     return chain_take(chain, place);
 }
 
@@ -101,9 +101,9 @@ static size_t remove_equal_in_pack(struct pack **pack, struct bytes text, size_t
 static bool may_have(struct node_ref ref, struct bytes text)
 {
     if (ref.form != NODE_LZF) return true;
-    size_t size = node_size(ref);
+    size_t size = listnode_size(ref);
     char *body = memory_alloc(size);
-    node_unpack_into(ref, body);
+    listnode_unpack_into(ref, body);
     bool is_there = find(bytes_of(body, size), 0, false, text) != FOUND_NONE;
     memory_free(body);
     return is_there;
@@ -116,18 +116,18 @@ static size_t remove_equal_in_node(struct chain *chain, struct place place, stru
     struct node_ref *ref = place_ref(place);
     size_t removed = 0;
     if (ref->form == NODE_PLAIN) {
-        removed = bytes_equal(node_body(*ref), text);
+        removed = bytes_equal(listnode_body(*ref), text);
         chain_count(chain, place, -(int64_t)removed);
         return removed;
     }
     if (!may_have(*ref, text)) return 0;
-    node_unpack(ref);
-    size_t at = from_tail ? node_size(*ref) : 0;
+    listnode_unpack(ref);
+    size_t at = from_tail ? listnode_size(*ref) : 0;
     while (removed < count) {
-        struct bytes body = node_body(*ref);
+        struct bytes body = listnode_body(*ref);
         at = find(body, at, from_tail, text);
         if (at == FOUND_NONE) break;
-        node_open_gap(ref, at, listpack_after(body, at) - at, 0, 0);
+        listnode_open_gap(ref, at, listpack_after(body, at) - at, 0, 0);
         removed++;
     }
     chain_count(chain, place, -(int64_t)removed);
@@ -176,12 +176,12 @@ size_t quicklist_remove_equal(struct quicklist **list, const struct value_rules 
 static struct place split(struct chain *chain, struct place place, size_t index)
 {
     struct node_ref *ref = place_ref(place);
-    node_unpack(ref);
-    struct bytes body = node_body(*ref);
+    listnode_unpack(ref);
+    struct bytes body = listnode_body(*ref);
     size_t at = place_of_index(*ref, index);
     size_t count = ref->count - index;
-    struct node_ref rest = node_create(bytes_from(body, at), count, 0);
-    node_open_gap(ref, at, body.size - at, 0, 0);
+    struct node_ref rest = listnode_create(bytes_from(body, at), count, 0);
+    listnode_open_gap(ref, at, body.size - at, 0, 0);
     chain_count(chain, place, -(int64_t)count);
     struct place behind =
         chain_insert(chain, (struct place){ .chunk = place.chunk, .at = place.at + 1 }, rest);
@@ -197,10 +197,11 @@ static void join(struct chain *chain, const struct value_rules *rules, struct pl
     struct node_ref *first = place_ref(place);
     struct node_ref *second = place_ref(next);
     if (!limits_allow_joining(rules, *first, *second)) return;
-    node_unpack(first);
-    node_unpack(second);
-    struct bytes body = node_body(*second);
-    char *into = node_open_gap(first, node_size(*first), 0, body.size, limits_capacity(rules));
+    listnode_unpack(first);
+    listnode_unpack(second);
+    struct bytes body = listnode_body(*second);
+    char *into =
+        listnode_open_gap(first, listnode_size(*first), 0, body.size, limits_capacity(rules));
     memcpy(into, body.data, body.size);
     uint32_t count = second->count;
     remove_node(chain, next);
@@ -238,20 +239,20 @@ static void add_to_node(struct chain *chain, const struct value_rules *rules, st
 {
     struct node_ref *ref = place_ref(place);
     struct listpack_code code;
-    node_unpack(ref);
+    listnode_unpack(ref);
     listpack_encode(text, &code);
     size_t at = place_of_index(*ref, index);
-    listpack_write(node_open_gap(ref, at, 0, code.size, limits_capacity(rules)), &code);
+    listpack_write(listnode_open_gap(ref, at, 0, code.size, limits_capacity(rules)), &code);
     chain_count(chain, place, 1);
 }
 
 static struct node_ref node_of(const struct value_rules *rules, struct bytes text)
 {
-    if (limits_are_passed_by(rules, text.size)) return node_create_plain(text);
+    if (limits_are_passed_by(rules, text.size)) return listnode_create_plain(text);
     struct listpack_code code;
     listpack_encode(text, &code);
-    struct node_ref ref = node_create(BYTES_EMPTY, 1, 0);
-    listpack_write(node_open_gap(&ref, 0, 0, code.size, code.size), &code);
+    struct node_ref ref = listnode_create(BYTES_EMPTY, 1, 0);
+    listpack_write(listnode_open_gap(&ref, 0, 0, code.size, code.size), &code);
     return ref;
 }
 
@@ -327,11 +328,11 @@ static void replace_in_node(struct chain *chain, const struct value_rules *rules
 {
     struct node_ref *ref = place_ref(place);
     struct listpack_code code;
-    node_unpack(ref);
+    listnode_unpack(ref);
     listpack_encode(text, &code);
     size_t at = place_of_index(*ref, index);
-    size_t before = listpack_after(node_body(*ref), at) - at;
-    listpack_write(node_open_gap(ref, at, before, code.size, limits_capacity(rules)), &code);
+    size_t before = listpack_after(listnode_body(*ref), at) - at;
+    listpack_write(listnode_open_gap(ref, at, before, code.size, limits_capacity(rules)), &code);
     quicklist_settle_depth(chain, rules, place);
 }
 
@@ -353,8 +354,8 @@ void quicklist_replace(struct quicklist **list, const struct value_rules *rules,
     if (!is_plain && !is_large) {
         replace_in_node(chain, rules, place, inside, text);
     } else if (is_plain && is_large) {
-        node_destroy(*place_ref(place));
-        *place_ref(place) = node_create_plain(text);
+        listnode_destroy(*place_ref(place));
+        *place_ref(place) = listnode_create_plain(text);
     } else {
         insert_in_chain(chain, rules, index, true, text);
         remove_in_chain(chain, rules, index, 1);

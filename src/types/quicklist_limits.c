@@ -33,14 +33,14 @@ bool limits_are_passed_by(const struct value_rules *rules, size_t element_size)
 bool limits_allow(const struct value_rules *rules, struct node_ref ref, size_t element_size)
 {
     if (ref.form == NODE_PLAIN || limits_are_passed_by(rules, element_size)) return false;
-    size_t size = node_size(ref) + LISTPACK_FRAME + element_size + SIZE_ESTIMATE;
+    size_t size = listnode_size(ref) + LISTPACK_FRAME + element_size + SIZE_ESTIMATE;
     return !limits_exceeded(rules, size, ref.count + 1u);
 }
 
 bool limits_allow_joining(const struct value_rules *rules, struct node_ref a, struct node_ref b)
 {
     if (a.form == NODE_PLAIN || b.form == NODE_PLAIN) return false;
-    return !limits_exceeded(rules, node_size(a) + node_size(b) + LISTPACK_FRAME,
+    return !limits_exceeded(rules, listnode_size(a) + listnode_size(b) + LISTPACK_FRAME,
                             (size_t)a.count + b.count);
 }
 
@@ -59,7 +59,7 @@ static void become_long(struct quicklist **list, const struct value_rules *rules
     chain_list->is_one_pack = is_one_pack;
     if (pack_count(pack) > 0)
         chain_insert(&chain_list->chain, (struct place){ 0 },
-                     node_create(pack_body(pack), pack_count(pack), 0));
+                     listnode_create(pack_body(pack), pack_count(pack), 0));
     pack_destroy(pack);
     *list = (struct quicklist *)chain_list;
 }
@@ -76,7 +76,7 @@ void quicklist_expect(struct quicklist **list, const struct value_rules *rules, 
     } else if (long_of(*list)->is_one_pack) {
         const struct chain *chain = &long_of(*list)->chain;
         size_t framed = LISTPACK_FRAME;
-        if (chain->node_count > 0) framed += node_size(*place_ref(chain_first(chain)));
+        if (chain->node_count > 0) framed += listnode_size(*place_ref(chain_first(chain)));
         if (limits_exceeded(rules, framed + size, chain->count + count))
             long_of(*list)->is_one_pack = false;
     }
@@ -91,14 +91,14 @@ void quicklist_settle(struct quicklist **list, const struct value_rules *rules, 
     struct node_ref *ref = place_ref(chain_first(chain));
     size_t part = is_shrinking ? 2 : 1;
     if (ref->form == NODE_PLAIN) return;
-    bool is_large = node_size(*ref) + LISTPACK_FRAME > size_limit(rules) / part ||
+    bool is_large = listnode_size(*ref) + LISTPACK_FRAME > size_limit(rules) / part ||
                     ref->count > count_limit(rules) / part;
     if (is_large && !chain_list->is_one_pack) return;
     chain_list->is_one_pack = true;
-    if (ref->count > PACK_COUNT_MAX / part || node_size(*ref) > PACK_SIZE_MAX) return;
+    if (ref->count > PACK_COUNT_MAX / part || listnode_size(*ref) > PACK_SIZE_MAX) return;
 
-    node_unpack(ref);
-    struct pack *pack = pack_create_from(node_body(*ref), ref->count);
+    listnode_unpack(ref);
+    struct pack *pack = pack_create_from(listnode_body(*ref), ref->count);
     chain_destroy_nodes(chain);
     memory_free_sized(chain_list, sizeof(*chain_list));
     *list = list_of_pack(pack);
@@ -125,9 +125,9 @@ void quicklist_settle_depth(struct chain *chain, const struct value_rules *rules
 {
     if (place.chunk == NULL) return;
     if (is_inner(chain, rules->list_compress_depth, place))
-        node_compress(place_ref(place));
+        listnode_compress(place_ref(place));
     else
-        node_unpack(place_ref(place));
+        listnode_unpack(place_ref(place));
 }
 
 /* Nodes come and go at the ends only, so what is wrong is near the border. */
@@ -138,17 +138,17 @@ void quicklist_settle_ends(struct chain *chain, const struct value_rules *rules)
     struct place from_last = chain_last(chain);
     if (depth == 0) {
         if (from_first.chunk == NULL) return;
-        node_unpack(place_ref(from_first)); /* it was compressed under another option */
-        node_unpack(place_ref(from_last));
+        listnode_unpack(place_ref(from_first)); /* it was compressed under another option */
+        listnode_unpack(place_ref(from_last));
         return;
     }
     for (unsigned i = 0; i < depth && from_first.chunk != NULL; i++) {
-        node_unpack(place_ref(from_first));
-        node_unpack(place_ref(from_last));
+        listnode_unpack(place_ref(from_first));
+        listnode_unpack(place_ref(from_last));
         from_first = place_next(from_first);
         from_last = place_previous(from_last);
     }
     if (chain->node_count <= 2 * (size_t)depth) return;
-    node_compress(place_ref(from_first));
-    node_compress(place_ref(from_last));
+    listnode_compress(place_ref(from_first));
+    listnode_compress(place_ref(from_last));
 }

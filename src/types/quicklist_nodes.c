@@ -13,7 +13,7 @@
 #define COMPRESS_GAIN  8   /* bytes that must be saved */
 #define SPARSE_PART    4   /* a node that uses less than such a part of its room gives it back */
 
-struct node {
+struct listnode {
     union {
         struct {
             uint32_t size;     /* of the body, compressed or not */
@@ -25,7 +25,7 @@ struct node {
     char data[];
 };
 
-#define NODE_HEAD offsetof(struct node, data)
+#define NODE_HEAD offsetof(struct listnode, data)
 
 /* --- one node ---------------------------------------------------------------------------- */
 
@@ -39,11 +39,11 @@ static size_t allocated(struct node_ref ref)
     return NODE_HEAD + ref.node->capacity;
 }
 
-struct node_ref node_create(struct bytes body, size_t count, size_t capacity)
+struct node_ref listnode_create(struct bytes body, size_t count, size_t capacity)
 {
     capacity = MAX(capacity, body.size);
     ensure(capacity <= UINT32_MAX - NODE_HEAD);
-    struct node *node = memory_alloc(NODE_HEAD + capacity);
+    struct listnode *node = memory_alloc(NODE_HEAD + capacity);
     node->size = (uint32_t)body.size;
     node->capacity = (uint32_t)capacity;
     node->start = 0;
@@ -51,71 +51,71 @@ struct node_ref node_create(struct bytes body, size_t count, size_t capacity)
     return (struct node_ref){ .node = node, .count = (uint32_t)count, .form = NODE_PACKED };
 }
 
-struct node_ref node_create_plain(struct bytes element)
+struct node_ref listnode_create_plain(struct bytes element)
 {
-    struct node *node = memory_alloc(NODE_HEAD + element.size);
+    struct listnode *node = memory_alloc(NODE_HEAD + element.size);
     node->plain_size = element.size;
     if (element.size > 0) memcpy(node->data, element.data, element.size);
     return (struct node_ref){ .node = node, .count = 1, .form = NODE_PLAIN };
 }
 
-void node_destroy(struct node_ref ref)
+void listnode_destroy(struct node_ref ref)
 {
     memory_free_sized(ref.node, allocated(ref));
 }
 
-struct node_ref node_copy(struct node_ref ref)
+struct node_ref listnode_copy(struct node_ref ref)
 {
-    if (ref.form == NODE_PACKED) return node_create(node_body(ref), ref.count, 0);
+    if (ref.form == NODE_PACKED) return listnode_create(listnode_body(ref), ref.count, 0);
     struct node_ref copy = ref;
     copy.node = memory_alloc(allocated(ref));
     memcpy(copy.node, ref.node, allocated(ref));
     return copy;
 }
 
-size_t node_memory(struct node_ref ref)
+size_t listnode_memory(struct node_ref ref)
 {
     return memory_class(allocated(ref));
 }
 
-size_t node_size(struct node_ref ref)
+size_t listnode_size(struct node_ref ref)
 {
     if (ref.form == NODE_PLAIN) return ref.node->plain_size;
     return ref.form == NODE_LZF ? ref.node->capacity : ref.node->size;
 }
 
-struct bytes node_body(struct node_ref ref)
+struct bytes listnode_body(struct node_ref ref)
 {
     ensure(ref.form != NODE_LZF);
     if (ref.form == NODE_PLAIN) return bytes_of(ref.node->data, ref.node->plain_size);
     return bytes_of(ref.node->data + ref.node->start, ref.node->size);
 }
 
-void node_unpack_into(struct node_ref ref, char *body)
+void listnode_unpack_into(struct node_ref ref, char *body)
 {
     ensure(ref.form == NODE_LZF);
     bool is_sound = lzf_unpack(bytes_of(ref.node->data, ref.node->size), body, ref.node->capacity);
     ensure(is_sound);
 }
 
-void node_unpack(struct node_ref *ref)
+void listnode_unpack(struct node_ref *ref)
 {
     if (ref->form != NODE_LZF) return;
     size_t size = ref->node->capacity;
-    struct node *node = memory_alloc(NODE_HEAD + size);
+    struct listnode *node = memory_alloc(NODE_HEAD + size);
     node->size = node->capacity = (uint32_t)size;
     node->start = 0;
-    node_unpack_into(*ref, node->data);
-    node_destroy(*ref);
+    listnode_unpack_into(*ref, node->data);
+    listnode_destroy(*ref);
     ref->node = node;
     ref->form = NODE_PACKED;
 }
 
-void node_compress(struct node_ref *ref)
+void listnode_compress(struct node_ref *ref)
 {
     if (ref->form != NODE_PACKED || ref->node->size < COMPRESS_MIN) return;
-    struct bytes body = node_body(*ref);
-    struct node *node = memory_alloc(NODE_HEAD + body.size);
+    struct bytes body = listnode_body(*ref);
+    struct listnode *node = memory_alloc(NODE_HEAD + body.size);
     size_t size = lzf_pack(body, node->data, body.size - COMPRESS_GAIN);
     if (size == 0) {
         memory_free_sized(node, NODE_HEAD + body.size);
@@ -124,43 +124,43 @@ void node_compress(struct node_ref *ref)
     node = memory_realloc(node, NODE_HEAD + size);
     node->size = (uint32_t)size;
     node->capacity = (uint32_t)body.size;
-    node_destroy(*ref);
+    listnode_destroy(*ref);
     ref->node = node;
     ref->form = NODE_LZF;
 }
 
 /* Another allocation with the same body: all free room at the front, or at the end. */
-static void node_move(struct node_ref *ref, size_t capacity, bool has_room_in_front)
+static void listnode_move(struct node_ref *ref, size_t capacity, bool has_room_in_front)
 {
-    struct bytes body = node_body(*ref);
+    struct bytes body = listnode_body(*ref);
     ensure(capacity >= body.size);
     ensure(capacity <= UINT32_MAX - NODE_HEAD);
-    struct node *node = memory_alloc(NODE_HEAD + capacity);
+    struct listnode *node = memory_alloc(NODE_HEAD + capacity);
     node->size = (uint32_t)body.size;
     node->capacity = (uint32_t)capacity;
     node->start = has_room_in_front ? (uint32_t)(capacity - body.size) : 0;
     memcpy(node->data + node->start, body.data, body.size);
-    node_destroy(*ref);
+    listnode_destroy(*ref);
     ref->node = node;
 }
 
 /* Doubles, so that pushing costs the same however large a node may be; never beyond what one of
  * its kind will ever hold. */
-static size_t capacity_for(const struct node *node, size_t needed, size_t wanted)
+static size_t capacity_for(const struct listnode *node, size_t needed, size_t wanted)
 {
     size_t doubled = MAX(NODE_ALLOC_MIN, 2 * (NODE_HEAD + (size_t)node->capacity)) - NODE_HEAD;
     return MAX(needed, MIN(doubled, wanted));
 }
 
-char *node_open_gap(struct node_ref *ref, size_t at, size_t before, size_t after, size_t wanted)
+char *listnode_open_gap(struct node_ref *ref, size_t at, size_t before, size_t after, size_t wanted)
 {
     ensure(ref->form == NODE_PACKED);
-    struct node *node = ref->node;
+    struct listnode *node = ref->node;
     ensure(at + before <= node->size);
     size_t size = node->size - before + after;
     bool is_front = at < node->size - before - at;
     if (size > node->capacity) {
-        node_move(ref, capacity_for(node, size, wanted), is_front);
+        listnode_move(ref, capacity_for(node, size, wanted), is_front);
         node = ref->node;
     }
     /* The shorter side moves where there is room for it; else everything is set right. */
@@ -187,7 +187,7 @@ char *node_open_gap(struct node_ref *ref, size_t at, size_t before, size_t after
     }
     node->size = (uint32_t)size;
     if (NODE_HEAD + node->capacity > NODE_ALLOC_MIN && size < node->capacity / SPARSE_PART) {
-        node_move(ref, MAX(size, NODE_ALLOC_MIN - NODE_HEAD), false);
+        listnode_move(ref, MAX(size, NODE_ALLOC_MIN - NODE_HEAD), false);
         node = ref->node;
     }
     return node->data + node->start + at;
@@ -204,7 +204,7 @@ void chain_destroy_nodes(struct chain *chain)
 {
     for (struct chunk *chunk = chain->first; chunk != NULL;) {
         struct chunk *next = chunk->next;
-        for (uint32_t i = 0; i < chunk->used; i++) node_destroy(chunk->refs[i]);
+        for (uint32_t i = 0; i < chunk->used; i++) listnode_destroy(chunk->refs[i]);
         memory_free_sized(chunk, chunk_size(chunk->capacity));
         chunk = next;
     }

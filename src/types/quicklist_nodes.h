@@ -19,12 +19,12 @@ enum node_form {
     NODE_LZF,   /* packed and compressed */
 };
 
-struct node;
+struct listnode;
 
 struct node_ref {
-    struct node *node; /* owned */
-    uint32_t count;    /* of its elements */
-    uint8_t form;      /* enum node_form */
+    struct listnode *node; /* owned */
+    uint32_t count;        /* of its elements */
+    uint8_t form;          /* enum node_form */
 };
 
 struct chunk {
@@ -59,23 +59,24 @@ static inline struct node_ref *place_ref(struct place place)
 /* ---- One node ---- */
 
 /* With room for `capacity` bytes at least. */
-struct node_ref node_create(struct bytes body, size_t count, size_t capacity);
-struct node_ref node_create_plain(struct bytes element);
-void node_destroy(struct node_ref ref);
-struct node_ref node_copy(struct node_ref ref);
-size_t node_memory(struct node_ref ref);
+struct node_ref listnode_create(struct bytes body, size_t count, size_t capacity);
+struct node_ref listnode_create_plain(struct bytes element);
+void listnode_destroy(struct node_ref ref);
+struct node_ref listnode_copy(struct node_ref ref);
+size_t listnode_memory(struct node_ref ref);
 /* Of its body, or of the element. */
-size_t node_size(struct node_ref ref);
+size_t listnode_size(struct node_ref ref);
 /* The same as bytes, where it is not compressed. */
-struct bytes node_body(struct node_ref ref);
-/* Of one that is compressed: writes node_size bytes. */
-void node_unpack_into(struct node_ref ref, char *body);
-void node_unpack(struct node_ref *ref);
+struct bytes listnode_body(struct node_ref ref);
+/* Of one that is compressed: writes listnode_size bytes. */
+void listnode_unpack_into(struct node_ref ref, char *body);
+void listnode_unpack(struct node_ref *ref);
 /* When that is worth it. */
-void node_compress(struct node_ref *ref);
+void listnode_compress(struct node_ref *ref);
 /* The `before` bytes at `at` become `after` bytes, to be written by the caller, who also counts.
  * Grows up to `wanted` bytes ahead of need. */
-char *node_open_gap(struct node_ref *ref, size_t at, size_t before, size_t after, size_t wanted);
+char *listnode_open_gap(struct node_ref *ref, size_t at, size_t before, size_t after,
+                        size_t wanted);
 
 /* ---- The chain ---- */
 
