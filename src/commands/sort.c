@@ -256,12 +256,16 @@ static void sort_ro(struct call *call)
     sort_any(call, false);
 }
 
+#define BY_NOTES                                                                                   \
+    "For the optional BY/GET keyword. It is marked 'unknown' because the key names derive from "   \
+    "the content of the key we sort"
+
 /* clang-format off */
 const struct command sort_commands[] = {
     { .name = "sort_ro", .run = sort_ro, .arity = -2, .flags = CMD_READ,
       .acl = ACL_DANGEROUS | ACL_LIST | ACL_SET | ACL_SORTED_SET,
       .keys = KEYS(SPEC_AT(1),
-                        SPEC_UNKNOWN(.notes = "For the optional BY/GET keyword. It is marked 'unknown' because the key names derive from the content of the key we sort")),
+                        SPEC_UNKNOWN(.notes = BY_NOTES)),
       .group = GROUP_GENERIC,
       .args = "key [BY=by-pattern:pattern#1/pattern] [LIMIT=limit{offset:integer "
           "count:integer}] [GET=get-pattern:pattern#1/pattern+...] [order(ASC|DESC)] "
