@@ -41,9 +41,40 @@ class Sets(Family):
             return random.choice(ELEMENTS)
         return None
 
+    def run_of(self, random):
+        """Many members at once, so that sets cross their limits: texts, or integers of a width."""
+        start = random.choice((0, 100, 32700, 2147483600, -300))
+        count = random.choice((3, 60, 126, 127, 128, 129, 300, 511, 512, 513))
+        form = random.choice((b"%d", b"%d", b"m%d", b"a longer name of %d"))
+        return [form % number for number in range(start, start + count)]
+
     def request(self, random, name, words):
         # All of them, or the two servers would keep different ones.
-        return words[:2] + [b"100000"] if name == "spop" and len(words) > 1 else words
+        if name == "spop" and len(words) > 1:
+            return words[:2] + [b"100000"]
+        if name in ("sadd", "srem", "smismember") and random.random() < 0.15:
+            return words[:2] + self.run_of(random) + words[2:]
+        return words
+
+
+class Sorting(Family):
+    """SORT: of any type, by keys that are there, by chance by nothing at all."""
+    prefix = b"s"
+    patterns = [b"k*", b"h*->m1", b"h*->1", b"*", b"nosort", b"#", b"none_*", b"h*->", b"s*->1"]
+
+    def value(self, random, argument, command):
+        if argument["type"] != "pattern":
+            return None
+        return random.choice(self.patterns)
+
+    def request(self, random, name, words):
+        if len(words) < 2:
+            return words
+        words[1] = random.choice((b"s", b"l", b"z", b"k")) + b"%d" % random.randrange(6)
+        # A set in a table has no order that both servers know.
+        if words[1].startswith(b"s"):
+            words = [b"*" if word == b"nosort" else word for word in words]
+        return words if random.random() < 0.3 else words + [b"ALPHA"]
 
 
 class Hashes(Family):
@@ -79,6 +110,9 @@ class Geo(SortedSets):
     prefix = b"g"
 
 
+# Commands whose family is not that of their group.
+OWN_FAMILIES = {"sort": Sorting(), "sort_ro": Sorting()}
+
 FAMILIES = {
     "list": Lists(),
     "set": Sets(),
@@ -88,6 +122,10 @@ FAMILIES = {
     "hyperloglog": HyperLogLogs(),
     "geo": Geo(),
 }
+
+
+def family_of(name, group):
+    return OWN_FAMILIES.get(name) or FAMILIES.get(group)
 
 
 def pairs(reply):

@@ -6,7 +6,7 @@ an argument too few or too many, a word in the place of a number, a wrong option
 """
 import random
 
-from families import FAMILIES
+from families import FAMILIES, family_of
 
 KEYS = [b"k%d" % number for number in range(12)] + [b"", b"key with spaces", b"k\x00\xff"]
 TYPED_KEYS = [key for family in FAMILIES.values() for key in family.keys()]
@@ -73,7 +73,7 @@ class Generator:
 
     def value_of(self, argument, command):
         kind, name = argument["type"], argument["name"]
-        family = FAMILIES.get(self.docs[command]["group"])
+        family = family_of(command, self.docs[command]["group"])
         if kind == "key":
             return self.key_for(family)
         proposed = family.value(self.random, argument, command) if family else None
@@ -167,7 +167,7 @@ class Generator:
         words = [part.encode() for part in name.split("|")]
         first = len(words)
         words += self.list_of(self.docs[name].get("arguments", []), name)
-        family = FAMILIES.get(self.docs[name]["group"])
+        family = family_of(name, self.docs[name]["group"])
         if family is not None:
             words = family.request(self.random, name, words)
         if self.random.random() < 0.05:
