@@ -122,31 +122,37 @@ void contestant_write_set(struct request_template *request, const struct fill *f
     buffer_fini(&expiry);
 }
 
-bool contestant_fill(struct contestant *contestant, const struct fill *fill)
+bool contestant_fill_with(struct contestant *contestant, const struct request_template *request,
+                          uint64_t count, uint64_t seed)
 {
-    struct request_template request;
     uint64_t next[PLACE_KINDS] = { 0 };
     if (!measured_server_order(&contestant->server, "FLUSHALL", NULL)) return false;
     uint64_t used_before = settled_memory(contestant);
     size_t resident_before = probe_resident(contestant->server.pid);
-    contestant_write_set(&request, fill);
     struct load_work work = {
-        .request = &request,
-        .numbers = { .keyspace = fill->key_count, .is_sequential = true, .next = next },
+        .request = request,
+        .numbers = { .keyspace = count, .is_sequential = true, .next = next },
         .pipeline = FILL_PIPELINE,
-        .request_count = fill->key_count,
+        .request_count = count,
     };
-    bool is_good = contestant_connect(contestant, FILL_CONNECTIONS, fill->seed) &&
+    bool is_good = contestant_connect(contestant, FILL_CONNECTIONS, seed) &&
                    contestant_run(contestant, &work, 0);
     contestant_disconnect(contestant);
-    request_template_fini(&request);
     if (!is_good) return false;
-    double keys = (double)fill->key_count;
     uint64_t used = settled_memory(contestant);
-    contestant->used_per_key = ((double)used - (double)used_before) / keys;
-    contestant->resident_per_key =
-        ((double)probe_resident(contestant->server.pid) - (double)resident_before) / keys;
+    size_t resident = probe_resident(contestant->server.pid);
+    contestant->used_per_key = ((double)used - (double)used_before) / (double)count;
+    contestant->resident_per_key = ((double)resident - (double)resident_before) / (double)count;
     return true;
+}
+
+bool contestant_fill(struct contestant *contestant, const struct fill *fill)
+{
+    struct request_template request;
+    contestant_write_set(&request, fill);
+    bool is_good = contestant_fill_with(contestant, &request, fill->key_count, fill->seed);
+    request_template_fini(&request);
+    return is_good;
 }
 
 /* --- Statistics --- */

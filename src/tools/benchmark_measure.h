@@ -43,7 +43,11 @@ struct fill {
 };
 /* The SET of it, with a place for the key's number. */
 void contestant_write_set(struct request_template *request, const struct fill *fill);
-/* key:000000000000 and so on, and what memory that took. Standard error is told what fails. */
+/* The request so often, with numbers from 0 on, into an empty server, and what memory one took.
+ * Standard error is told what fails. */
+bool contestant_fill_with(struct contestant *contestant, const struct request_template *request,
+                          uint64_t count, uint64_t seed);
+/* The same with key:000000000000 and so on. */
 bool contestant_fill(struct contestant *contestant, const struct fill *fill);
 
 bool contestant_connect(struct contestant *contestant, size_t connection_count, uint64_t seed);

@@ -100,7 +100,7 @@ static const struct option_row rows[] = {
     { "--rounds", OPTION_NUMBER, PLACE(rounds), "<num>", 1, 1000,
       "Rounds of a comparison (default 15)" },
     { "--scenario", OPTION_TEXT, PLACE(scenario), "<name>", 0, 0,
-      "cpu, memory, growth, idle, cluster or types: see below" },
+      "cpu, memory, growth, idle, cluster, types or elements: see below" },
     { "--server-core", OPTION_NUMBER, PLACE(server_core), "<core>", 0, 1023,
       "Core of the servers (default: the first)" },
     { "--client-core", OPTION_NUMBER, PLACE(client_core), "<core>", 0, 1023,
@@ -233,6 +233,7 @@ void benchmark_options_print_help(void)
            "  idle     CPU time of a server with 10,000 keys and nothing to do; start-up time\n"
            "  cluster  CPU time and memory of a node of a cluster against a server alone\n"
            "  types    CPU time of commands on collections of a thousand and a million elements\n"
+           "  elements a million elements in one key, ten in each of many: bytes beyond payload\n"
            "Options given besides narrow a scenario: --scenario cpu -c 50 -P 1,16 -r 100000\n\n"
            "CPU time a request stays right on a machine with other work; rates and latencies do\n"
            "not. There, as root: chrt -r 1 eir-benchmark --compare ...\n\n"

@@ -5,6 +5,7 @@
 #include "os/clock.h"
 #include "os/process.h"
 #include "tools/benchmark_compare.h"
+#include "tools/benchmark_elements.h"
 #include "tools/benchmark_types.h"
 #include <stdio.h>
 
@@ -315,6 +316,7 @@ static const struct scenario scenarios[] = {
     { "idle", run_idle },
     { "cluster", run_cluster },
     { "types", benchmark_types },
+    { "elements", benchmark_elements },
 };
 
 static const struct scenario *scenario_find(const char *name)
