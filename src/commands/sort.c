@@ -5,6 +5,7 @@
 #include "base/ensure.h"
 #include "commands/patterns.h"
 #include "commands/rows.h"
+#include "types/quicklist.h"
 #include <stdlib.h>
 
 /* --- what is asked for --------------------------------------------------------------------- */
@@ -223,6 +224,44 @@ static void reply_items(struct sort *sort, const struct sort_items *items, size_
     }
 }
 
+/* What was not found is stored as an empty text. */
+static struct quicklist *list_of(struct sort *sort, const struct sort_items *items, size_t start,
+                                 size_t end)
+{
+    const struct value_rules *rules = keyspace_value_rules(sort->call->keyspace);
+    struct quicklist *list = quicklist_create();
+    for (size_t i = start; i < end; i++) {
+        struct bytes element = items->items[i].text;
+        if (sort->get_count == 0) quicklist_push(&list, rules, false, &element, 1);
+        uint32_t at = 2;
+        for (uint32_t get = 0; get < sort->get_count; get++) {
+            struct sort_found found;
+            struct bytes text;
+            if (!sort_pattern_find(sort, next_get(sort->call, &at), element, &found, &text))
+                text = BYTES_EMPTY;
+            quicklist_push(&list, rules, false, &text, 1);
+        }
+    }
+    return list;
+}
+
+static void store_items(struct sort *sort, const struct sort_items *items, size_t start, size_t end)
+{
+    struct call *call = sort->call;
+    struct key key = call_key(call, sort->store);
+    struct quicklist *list = list_of(sort, items, start, end);
+    size_t count = quicklist_count(list);
+    if (count > 0) {
+        keyspace_put_value(call->keyspace, call->access, &key, VALUE_LIST, list, PUT_PLAIN);
+        call_notify(call, NOTIFY_LIST, "sortstore", &key);
+    } else {
+        quicklist_destroy(list);
+        if (keyspace_delete(call->keyspace, call->access, &key))
+            call_notify(call, NOTIFY_GENERIC, "del", &key);
+    }
+    reply_integer(call, (int64_t)count);
+}
+
 static void run(struct sort *sort, const struct entry *entry, size_t count)
 {
     struct sort_items items;
@@ -232,9 +271,21 @@ static void run(struct sort *sort, const struct entry *entry, size_t count)
     sort_load(sort, entry, first, sort->is_unordered ? end : count, &items);
     if (!order(sort, &items))
         reply_error(sort->call, "ERR One or more scores can't be converted into double");
+    else if (sort->store > 0)
+        store_items(sort, &items, start - first, end - first);
     else
         reply_items(sort, &items, start - first, end - first);
     sort_items_fini(&items);
+}
+
+/* A set in a table has no order: to be stored, and the same on a replica, it gets one. */
+static void order_stored_set(struct sort *sort, const struct entry *entry)
+{
+    if (entry == NULL || entry_type(entry) != VALUE_SET) return;
+    if (!sort->is_unordered || sort->store == 0) return;
+    sort->is_unordered = false;
+    sort->is_alpha = true;
+    sort->by = (struct bytes){ 0 };
 }
 
 static void sort_any(struct call *call, bool may_store)
@@ -244,11 +295,35 @@ static void sort_any(struct call *call, bool may_store)
     if (!parse(&sort, may_store)) return;
     struct key key = call_key(call, 1);
     const struct entry *entry = keyspace_find_for_read(call->keyspace, call->access, &key);
+    order_stored_set(&sort, entry);
     if (!sort_count(entry, &count))
         reply_wrong_type(call);
     else
         run(&sort, entry, count);
     buffer_fini(&sort.name);
+}
+
+static void sort(struct call *call)
+{
+    sort_any(call, true);
+}
+
+/* The last STORE counts. */
+static bool sort_find_keys(const struct bytes *argv, uint32_t argc, struct key_places *places)
+{
+    uint32_t store = 0;
+    for (uint32_t at = 2; at < argc; at++) {
+        uint32_t left = argc - at - 1;
+        if (bytes_is_word(argv[at], "limit") && left >= 2)
+            at += 2;
+        else if ((bytes_is_word(argv[at], "get") || bytes_is_word(argv[at], "by")) && left >= 1)
+            at++;
+        else if (bytes_is_word(argv[at], "store") && left >= 1)
+            store = ++at;
+    }
+    key_places_add(places, 1, KEY_RO | KEY_ACCESS);
+    if (store > 0) key_places_add(places, store, KEY_OW | KEY_UPDATE);
+    return true;
 }
 
 static void sort_ro(struct call *call)
@@ -260,8 +335,29 @@ static void sort_ro(struct call *call)
     "For the optional BY/GET keyword. It is marked 'unknown' because the key names derive from "   \
     "the content of the key we sort"
 
+#define STORE_NOTES                                                                                \
+    "For the optional STORE keyword. It is marked 'unknown' because the keyword can appear "       \
+    "anywhere in the argument array"
+
 /* clang-format off */
 const struct command sort_commands[] = {
+    { .name = "sort", .run = sort, .find_keys = sort_find_keys, .arity = -2,
+      .flags = CMD_WRITE | CMD_DENY_OOM,
+      .acl = ACL_DANGEROUS | ACL_LIST | ACL_SET | ACL_SORTED_SET,
+      .keys = KEYS(SPEC_AT(1, .flags = KEY_RO | KEY_ACCESS),
+                        SPEC_UNKNOWN(.flags = KEY_RO | KEY_ACCESS,
+                        .notes = BY_NOTES),
+                        SPEC_UNKNOWN(.flags = KEY_OW | KEY_UPDATE,
+                        .notes = STORE_NOTES)),
+      .group = GROUP_GENERIC,
+      .args = "key [BY=by-pattern:pattern#1/pattern] [LIMIT=limit{offset:integer "
+          "count:integer}] [GET=get-pattern:pattern#1/pattern+...] [order(ASC|DESC)] "
+          "[sorting:ALPHA] [STORE=destination:key#2]", .since = "1.0.0",
+      .complexity = "O(N+M*log(M)) where N is the number of elements in the list or set "
+          "to sort, and M the number of returned elements. When the elements are not "
+          "sorted, complexity is O(N).",
+      .summary = "Sorts the elements in a list, a set, or a sorted set, optionally "
+          "storing the result." },
     { .name = "sort_ro", .run = sort_ro, .arity = -2, .flags = CMD_READ,
       .acl = ACL_DANGEROUS | ACL_LIST | ACL_SET | ACL_SORTED_SET,
       .keys = KEYS(SPEC_AT(1),

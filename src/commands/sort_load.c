@@ -5,6 +5,7 @@
 #include "base/ensure.h"
 #include "base/memory.h"
 #include "commands/sort.h"
+#include "types/quicklist.h"
 #include "types/set.h"
 #include "types/zset.h"
 
@@ -13,6 +14,7 @@ bool sort_count(const struct entry *entry, size_t *count)
     *count = 0;
     if (entry == NULL) return true;
     switch (entry_type(entry)) {
+    case VALUE_LIST: *count = quicklist_count(entry_value(entry)); return true;
     case VALUE_SET: *count = set_count(entry_value(entry)); return true;
     case VALUE_ZSET: *count = zset_count(entry_value(entry)); return true;
     default: return false;
@@ -26,6 +28,22 @@ static void add(struct sort_items *items, struct bytes text)
     *item = (struct sort_item){ .text = bytes_of(NULL, text.size), .index = items->count };
     buffer_append(&items->texts, text);
     items->count++;
+}
+
+static void load_list(const struct quicklist *list, bool is_backwards, size_t start, size_t end,
+                      struct sort_items *items)
+{
+    struct quicklist_cursor cursor;
+    struct listpack_item item;
+    struct scratch scratch;
+    size_t index = is_backwards ? quicklist_count(list) - 1 - start : start;
+    quicklist_cursor_init(&cursor, list, index, is_backwards);
+    for (size_t i = start; i < end; i++) {
+        bool is_there = quicklist_next(&cursor, &item);
+        ensure(is_there);
+        add(items, listpack_text(&item, &scratch));
+    }
+    quicklist_cursor_fini(&cursor);
 }
 
 static void load_set(const struct set *set, size_t start, size_t end, struct sort_items *items)
@@ -61,6 +79,7 @@ void sort_load(const struct sort *sort, const struct entry *entry, size_t start,
     if (start == end) return;
     items->items = memory_alloc((end - start) * sizeof(*items->items));
     switch (entry_type(entry)) {
+    case VALUE_LIST: load_list(entry_value(entry), is_backwards, start, end, items); break;
     case VALUE_SET: load_set(entry_value(entry), start, end, items); break;
     case VALUE_ZSET: load_zset(entry_value(entry), is_backwards, start, end, items); break;
     default: ensure_unreachable();
