@@ -88,6 +88,7 @@ static const struct {
     { "_bitmap", 200 },
     { "_lcs", 30 },
     { "_sets", 180 },
+    { "_sort", 150 },
     { "_values", 1000 },
 };
 
