@@ -16,6 +16,7 @@ void commands_register(struct engine *engine)
     register_family(engine, string_edit_commands);
     register_family(engine, bitmap_commands);
     register_family(engine, bitfield_commands);
+    register_family(engine, hyperloglog_commands);
     register_family(engine, lcs_commands);
     register_family(engine, stream_commands);
     register_family(engine, stream_group_commands);

@@ -8,6 +8,7 @@ extern const struct command string_commands[];
 extern const struct command string_edit_commands[];
 extern const struct command bitmap_commands[];
 extern const struct command bitfield_commands[];
+extern const struct command hyperloglog_commands[];
 extern const struct command lcs_commands[];
 extern const struct command stream_commands[];
 extern const struct command stream_group_commands[];
