@@ -197,7 +197,8 @@ size_t number_print_double(double value, char *text)
     if (isnan(value)) return memcpy(text, "nan", 3), 3;
     if (isinf(value)) return value > 0 ? (memcpy(text, "inf", 3), 3) : (memcpy(text, "-inf", 4), 4);
     if (value == 0 && signbit(value)) return memcpy(text, "-0", 2), 2;
-    if (value >= -0x1p63 && value < 0x1p63 && value == (double)(int64_t)value)
+    /* Valkey takes half the range of its integers for safe. */
+    if (value >= -0x1p62 && value <= 0x1p62 && value == (double)(int64_t)value)
         return number_print((int64_t)value, text);
 
     size_t sign = value < 0 ? 1 : 0;

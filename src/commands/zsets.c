@@ -235,7 +235,11 @@ static void rank_in(struct call *call, bool is_reverse)
     struct zset *zset;
     struct zset_place place;
     bool has_score = call->argc > 3;
-    if (call->argc > 4 || (has_score && !call_arg_is(call, 3, "withscore"))) {
+    if (call->argc > 4) {
+        reply_wrong_arity(call);
+        return;
+    }
+    if (has_score && !call_arg_is(call, 3, "withscore")) {
         reply_syntax_error(call);
         return;
     }

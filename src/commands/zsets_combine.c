@@ -75,6 +75,31 @@ static double aggregated(enum aggregate aggregate, double left, double right)
     return isnan(left + right) ? 0 : left + right;
 }
 
+/* A member that the result has or not. A small one cannot hold the zero below zero, which Valkey
+ * shows here. */
+static void result_set(struct zset **result, const struct value_rules *rules,
+                       const struct zset_place *place, struct bytes member, double score)
+{
+    struct zset_place again;
+    if (score == 0 && signbit(score) && zset_is_small(*result)) {
+        zset_expect(result, rules, SIZE_MAX, 0);
+        zset_find(*result, member, &again);
+        place = &again;
+    }
+    if (place->is_found)
+        zset_rescore(result, place, member, score);
+    else
+        zset_insert(result, rules, place, member, score);
+}
+
+static void result_add(struct zset **result, const struct value_rules *rules, struct bytes member,
+                       double score)
+{
+    struct zset_place place;
+    zset_find(*result, member, &place);
+    result_set(result, rules, &place, member, score);
+}
+
 /* --- the operations ---------------------------------------------------------------------- */
 
 static void unite(const struct combination *combination, const struct value_rules *rules,
@@ -88,12 +113,9 @@ static void unite(const struct combination *combination, const struct value_rule
         walk_begin(&walk, source);
         while (walk_next(&walk, &item)) {
             double score = weighted(source, item.score);
-            if (!zset_find(*result, item.member, &place)) {
-                zset_insert(result, rules, &place, item.member, score);
-                continue;
-            }
-            score = aggregated(combination->aggregate, place.score, score);
-            if (score != place.score) zset_rescore(result, &place, item.member, score);
+            if (zset_find(*result, item.member, &place))
+                score = aggregated(combination->aggregate, place.score, score);
+            result_set(result, rules, &place, item.member, score);
         }
     }
 }
@@ -128,7 +150,7 @@ static void intersect(const struct combination *combination, const struct value_
     while (walk_next(&walk, &item)) {
         double score = weighted(first, item.score);
         if (is_in_all(combination, item.member, &score))
-            zset_put(result, rules, item.member, score);
+            result_add(result, rules, item.member, score);
     }
 }
 
@@ -153,7 +175,8 @@ static void subtract(const struct combination *combination, const struct value_r
     struct zset_item item;
     walk_begin(&walk, &combination->sources[0]);
     while (walk_next(&walk, &item))
-        if (!is_in_any(combination, item.member)) zset_put(result, rules, item.member, item.score);
+        if (!is_in_any(combination, item.member))
+            result_add(result, rules, item.member, item.score);
 }
 
 static struct zset *combine(struct call *call, const struct combination *combination)

@@ -26,11 +26,14 @@ struct range {
 
 /* --- bounds ------------------------------------------------------------------------------ */
 
-/* Any number that strtod reads in full, and the empty text as 0; nothing in hex, no NaN. */
+/* Any number that strtod reads up to the end or a zero byte, and the empty text as 0; nothing in
+ * hex, no NaN. */
 static bool bound_score_parse(struct bytes text, double *score)
 {
     char copy[256];
     char *end;
+    ptrdiff_t zero = bytes_index_of(text, '\0');
+    if (zero >= 0) text.size = (size_t)zero;
     if (number_parse_double(text, score)) return true;
     *score = 0;
     if (text.size == 0) return true;
@@ -105,20 +108,24 @@ static struct span span_of_bounds(const struct zset *zset, const struct bounds *
     return (struct span){ first, until > first ? until - first : 0 };
 }
 
-/* What of it remains when some are passed over, from the end if reversed. */
-static struct span span_limit(struct span span, const struct range *range)
+/* What of it remains when some are passed over, from the end if reversed. A negative offset counts
+ * from the other end in a large one and leaves nothing of a small one, as in Valkey. */
+static struct span span_limit(struct span span, const struct range *range, bool is_small)
 {
     if (!range->has_limit) return span;
-    if (range->offset < 0 || (uint64_t)range->offset >= span.count) return (struct span){ 0, 0 };
-    size_t left = span.count - (size_t)range->offset;
+    int64_t offset = range->offset;
+    if (offset < 0) offset = is_small ? -1 : offset + (int64_t)span.count;
+    if (offset < 0 || (uint64_t)offset >= span.count) return (struct span){ 0, 0 };
+    size_t left = span.count - (size_t)offset;
     size_t count = range->limit < 0 ? left : MIN(left, (size_t)range->limit);
-    size_t before = range->is_reverse ? left - count : (size_t)range->offset;
+    size_t before = range->is_reverse ? left - count : (size_t)offset;
     return (struct span){ span.first + before, count };
 }
 
 static struct span span_of(const struct zset *zset, const struct range *range)
 {
-    if (range->order != BY_RANK) return span_limit(span_of_bounds(zset, &range->bounds), range);
+    if (range->order != BY_RANK)
+        return span_limit(span_of_bounds(zset, &range->bounds), range, zset_is_small(zset));
     struct span span = span_of_ranks(range->start, range->stop, zset_count(zset));
     if (range->is_reverse && span.count > 0)
         span.first = zset_count(zset) - span.first - span.count;

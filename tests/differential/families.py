@@ -23,6 +23,9 @@ class Family:
     def request(self, random, name, words):
         return words
 
+    def may_spoil(self, words):
+        return True
+
 
 class Lists(Family):
     prefix = b"l"
@@ -86,13 +89,65 @@ class Hashes(Family):
         return None
 
 
+SCORES = [b"0", b"1", b"2", b"3", b"-1", b"10", b"1.5", b"-2.25", b"0.1", b"1e20", b"3e-10",
+          b"inf", b"-inf", b"-0", b"123456789", b"9007199254740993", b"4.35", b"100", b"1e17"]
+BY_MEMBER = ("zrangebylex", "zrevrangebylex", "zlexcount", "zremrangebylex")
+
+
 class SortedSets(Family):
+    """Ranges by member mean something only where all scores are the same: they have a key of their
+    own, which nothing else writes."""
     prefix = b"z"
+    one_score = b"zlex"
+
+    def bound(self, random):
+        if random.random() < 0.2:
+            return random.choice((b"-inf", b"+inf", b"", b"(", b"(inf", b"nan", b"1e400", b"a"))
+        return random.choice((b"", b"(")) + random.choice(SCORES)
+
+    def lex_bound(self, random):
+        if random.random() < 0.3:
+            return random.choice((b"-", b"+", b"m", b"", b"[", b"("))
+        return random.choice((b"[", b"(")) + random.choice(ELEMENTS)
 
     def value(self, random, argument, command):
-        if argument["name"] == "member":
+        name = argument["name"]
+        if name == "member":
             return random.choice(ELEMENTS)
+        if name == "score" or (name == "increment" and command == "zincrby"):
+            return random.choice(SCORES) if random.random() < 0.95 else None
+        if name in ("min", "max"):
+            return self.lex_bound(random) if command in BY_MEMBER else self.bound(random)
+        if name in ("start", "stop") and argument["type"] == "string":
+            return b"%d" % random.randrange(-20, 20)
         return None
+
+    def ordered(self, random, words, at):
+        """Bounds of the kind that BYSCORE or BYLEX asks for."""
+        if b"BYLEX" in words:
+            words[at:at + 3] = [self.one_score, self.lex_bound(random), self.lex_bound(random)]
+        elif b"BYSCORE" in words:
+            words[at + 1:at + 3] = [self.bound(random), self.bound(random)]
+        return words
+
+    def may_spoil(self, words):
+        return self.one_score not in words
+
+    def request(self, random, name, words):
+        if name == "zrandmember" and len(words) > 2 and words[2][:1] == b"-":
+            words[2] = b"-7"  # of a very long reply there is nothing to learn
+        if name in BY_MEMBER and len(words) > 1:
+            words[1] = self.one_score
+        elif name in ("zrange", "zrangestore"):
+            return self.ordered(random, words, 1 if name == "zrange" else 2)
+        elif name == "zadd" and random.random() < 0.2:
+            return [b"zadd", self.one_score] + [word for _ in range(random.choice((1, 5, 30)))
+                                                for word in (b"0", random.choice(ELEMENTS))]
+        elif name == "zadd" and random.random() < 0.05:
+            return words[:2] + [word for _ in range(random.choice((60, 128, 129)))
+                                for word in (random.choice(SCORES),
+                                             b"n%d" % random.randrange(300))]
+        return words
 
 
 class Streams(Family):
@@ -109,6 +164,35 @@ class HyperLogLogs(Family):
 class Geo(SortedSets):
     prefix = b"g"
 
+    def value(self, random, argument, command):
+        name = argument["name"]
+        if random.random() < 0.03:
+            return None
+        if name == "longitude":
+            return b"%.3f" % random.choice((random.uniform(-180, 180), random.uniform(10, 16)))
+        if name == "latitude":
+            return b"%.3f" % random.choice((random.uniform(-85, 85), random.uniform(35, 40)))
+        if name in ("radius", "width", "height"):
+            return random.choice((b"0", b"1", b"50", b"300.5", b"1000", b"5000", b"20000", b"1e6"))
+        return super().value(random, argument, command)
+
+    def request(self, random, name, words):
+        if b"BYPOLYGON" in words and random.random() < 0.9:
+            at = words.index(b"BYPOLYGON")
+            end = at + 2
+            while end < len(words) and words[end][:1] in b"-0123456789":
+                end += 1
+            size = random.choice((1, 5, 40))
+            west, south = random.uniform(-160, 120), random.uniform(-80, 40)
+            if size < 40:
+                west, south = random.uniform(8, 14), random.uniform(34, 39)
+            count = random.randrange(3, 7)
+            words[at + 1:end] = [b"%d" % count] + [
+                word for _ in range(count)
+                for word in (b"%.3f" % (west + random.uniform(0, size)),
+                             b"%.3f" % (south + random.uniform(0, size)))]
+        return words
+
 
 # Commands whose family is not that of their group.
 OWN_FAMILIES = {"sort": Sorting(), "sort_ro": Sorting()}
@@ -117,7 +201,7 @@ FAMILIES = {
     "list": Lists(),
     "set": Sets(),
     "hash": Hashes(),
-    "sorted_set": SortedSets(),
+    "sorted-set": SortedSets(),
     "stream": Streams(),
     "hyperloglog": HyperLogLogs(),
     "geo": Geo(),

@@ -170,7 +170,7 @@ class Generator:
         family = family_of(name, self.docs[name]["group"])
         if family is not None:
             words = family.request(self.random, name, words)
-        if self.random.random() < 0.05:
+        if self.random.random() < 0.05 and (family is None or family.may_spoil(words)):
             self.spoil(words, first)
         if self.random.random() < 0.2:
             words[0] = words[0].upper()
