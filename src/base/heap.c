@@ -16,6 +16,12 @@ void heap_fini(struct heap *heap)
     *heap = (struct heap){ 0 };
 }
 
+void heap_forget(struct heap *heap)
+{
+    memory_free(heap->places);
+    *heap = (struct heap){ 0 };
+}
+
 void heap_node_init(struct heap_node *node)
 {
     *node = (struct heap_node){ .due_ms = TIME_NEVER, .index = HEAP_INDEX_NONE };

@@ -26,6 +26,8 @@ struct heap {
 
 void heap_init(struct heap *heap);
 void heap_fini(struct heap *heap);
+/* Gives the memory back and leaves the nodes as they are: they are about to go as well. */
+void heap_forget(struct heap *heap);
 void heap_node_init(struct heap_node *node);
 
 /* Inserts the node or moves it to its new time; TIME_NEVER removes it. */

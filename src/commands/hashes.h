@@ -80,8 +80,9 @@ struct field_list {
 void field_list_init(struct field_list *list, uint32_t head, uint32_t fields_max);
 void field_list_add(struct field_list *list, struct bytes field);
 void field_list_fini(struct field_list *list);
-/* HDEL key field ... of the fields added; the list has a head of 2. Nothing when it is empty. */
-void propagate_hdel(struct call *call, struct bytes key, struct field_list *list);
+/* Fields that got a time which has passed are gone: counts them and propagates HDEL key field ...;
+ * the list has a head of 2. Nothing when it is empty. */
+void propagate_expired(struct call *call, struct bytes key, struct field_list *list);
 /* NAME key [time] FIELDS n field ...; the list has a head of 4, or 5 with a time. */
 void propagate_fields(struct call *call, struct bytes name, struct bytes key, struct bytes time,
                       struct field_list *list);

@@ -19,11 +19,13 @@ void hash_edit_open(struct hash_edit *edit)
 
 void hash_edit_told(struct call *call, struct hash_edit *edit)
 {
-    if (edit->entry != NULL)
-        call_edited(call, &edit->key, edit->entry, edit->hash);
-    else
+    if (edit->entry == NULL) {
         edit->entry = keyspace_put_value(call->keyspace, call->access, &edit->key, VALUE_HASH,
                                          edit->hash, PUT_PLAIN);
+        return;
+    }
+    call_edited(call, &edit->key, edit->entry, edit->hash);
+    if (!hash_is_small(edit->hash)) keyspace_items_changed(call->keyspace, &edit->key, edit->entry);
 }
 
 void hash_edit_end(struct call *call, struct hash_edit *edit)
@@ -79,13 +81,14 @@ void field_list_fini(struct field_list *list)
     memory_free(list->argv);
 }
 
-void propagate_hdel(struct call *call, struct bytes key, struct field_list *list)
+void propagate_expired(struct call *call, struct bytes key, struct field_list *list)
 {
     ensure(list->head == 2);
     if (list->count == 0) {
         call_propagate_nothing(call);
         return;
     }
+    keyspace_count_expired_fields(call->keyspace, list->count);
     list->argv[0] = BYTES("HDEL");
     list->argv[1] = key;
     call_propagate(call, 2 + list->count, list->argv);

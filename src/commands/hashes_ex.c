@@ -163,7 +163,7 @@ static void tell_getting(struct call *call, struct getting *getting)
         propagate_fields(call, BYTES("HPERSIST"), edit->key.bytes, BYTES_EMPTY, &getting->changed);
         call_notify(call, NOTIFY_HASH, "hpersist", &edit->key);
     } else if (getting->is_past) {
-        propagate_hdel(call, edit->key.bytes, &getting->changed);
+        propagate_expired(call, edit->key.bytes, &getting->changed);
         call_notify(call, NOTIFY_HASH, "hexpired", &edit->key);
         hash_edit_end(call, edit);
     } else {
@@ -239,7 +239,7 @@ static void set_in_the_past(struct call *call, struct hash_edit *edit,
         if (hash_remove(&edit->hash, field, edit->now_ms)) field_list_add(&gone, field);
     }
     if (gone.count > 0) hash_edit_told(call, edit);
-    propagate_hdel(call, edit->key.bytes, &gone);
+    propagate_expired(call, edit->key.bytes, &gone);
     field_list_fini(&gone);
     call_notify(call, NOTIFY_HASH, "hset", &edit->key);
     call_notify(call, NOTIFY_HASH, "hexpire", &edit->key);

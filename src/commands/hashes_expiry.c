@@ -99,7 +99,7 @@ static void expire_fields(struct call *call, struct expiring *expiring)
         reply_integer(call, expire_field(expiring, field_word(call, &expiring->words, i)));
     if (expiring->deleted.count > 0) {
         hash_edit_told(call, edit);
-        propagate_hdel(call, edit->key.bytes, &expiring->deleted);
+        propagate_expired(call, edit->key.bytes, &expiring->deleted);
         call_notify(call, NOTIFY_HASH, "hexpired", &edit->key);
         hash_edit_end(call, edit);
     } else if (expiring->set_count > 0) {

@@ -11,6 +11,8 @@ static const struct {
     [CHANGE_NEW] = { NOTIFY_NEW, "new" },
     [CHANGE_EXPIRED] = { NOTIFY_EXPIRED, "expired" },
     [CHANGE_EVICTED] = { NOTIFY_EVICTED, "evicted" },
+    [CHANGE_FIELDS] = { NOTIFY_HASH, "hexpired" },
+    [CHANGE_EMPTIED] = { NOTIFY_GENERIC, "del" },
     [CHANGE_MISSED] = { NOTIFY_MISSED, "keymiss" },
 };
 

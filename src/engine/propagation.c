@@ -34,6 +34,33 @@ void propagation_append(struct engine *engine, struct session *session, int32_t 
         slot_counts_stream(engine, argc, argv, list->bytes.size - offset);
 }
 
+#define HDEL_FIELDS_MAX 64
+
+/* Fields that have ended, from the change behind `at` on: HDEL key field ..., in one transaction
+ * with the end of the key, if that came of it. Returns the place of the last change it took. */
+static size_t propagate_fields(struct engine *engine, size_t at)
+{
+    const struct changes *changes = &engine->changes;
+    const struct change *hash = &changes->items[at];
+    struct bytes argv[2 + HDEL_FIELDS_MAX] = { BYTES("HDEL"), changes_key(changes, hash) };
+    uint32_t argc = 2;
+    propagation_group_begin(engine);
+    for (; at + 1 < changes->count && changes->items[at + 1].kind == CHANGE_FIELD; at++) {
+        argv[argc++] = changes_key(changes, &changes->items[at + 1]);
+        if (argc < COUNT_OF(argv)) continue;
+        propagation_append(engine, NULL, (int32_t)hash->db, argc, argv);
+        argc = 2;
+    }
+    if (argc > 2) propagation_append(engine, NULL, (int32_t)hash->db, argc, argv);
+    if (at + 1 < changes->count && changes->items[at + 1].kind == CHANGE_EMPTIED) {
+        argv[0] = engine->settings.lazy_expire ? BYTES("UNLINK") : BYTES("DEL");
+        propagation_append(engine, NULL, (int32_t)hash->db, 2, argv);
+        at++;
+    }
+    propagation_group_end(engine);
+    return at;
+}
+
 void propagation_of_changes(struct engine *engine)
 {
     struct changes *changes = &engine->changes;
@@ -42,6 +69,10 @@ void propagation_of_changes(struct engine *engine)
     waiting_of_changes(engine);
     for (size_t i = 0; i < changes->count; i++) {
         const struct change *change = &changes->items[i];
+        if (change->kind == CHANGE_FIELDS) {
+            i = propagate_fields(engine, i);
+            continue;
+        }
         bool is_expired = change->kind == CHANGE_EXPIRED;
         if (!is_expired && change->kind != CHANGE_EVICTED) continue;
         bool is_lazy = is_expired ? engine->settings.lazy_expire : engine->settings.lazy_eviction;

@@ -184,7 +184,7 @@ static void take_key(struct engine *engine, struct bytes key)
 
 static void take_change(struct engine *engine, const struct change *change)
 {
-    if (change->kind == CHANGE_MISSED) return;
+    if (change->kind == CHANGE_MISSED || change->kind == CHANGE_FIELD) return;
     if (change->kind != CHANGE_FLUSHED)
         take_key(engine, changes_key(&engine->changes, change));
     else if (change->slot < 0 && !goes_on(engine, change))

@@ -16,6 +16,9 @@ enum change_kind {
     CHANGE_DELETED,
     CHANGE_EXPIRED, /* deleted because its time had come; propagate DEL or UNLINK */
     CHANGE_EVICTED, /* deleted to make room; propagate as well */
+    CHANGE_FIELDS,  /* fields of the hash have ended: each is told as a CHANGE_FIELD behind it */
+    CHANGE_FIELD,   /* `key` is the field; propagate them as HDEL */
+    CHANGE_EMPTIED, /* the last of these was its last field: deleted */
     CHANGE_EXPIRY,  /* its time was set or taken away */
     CHANGE_MISSED,  /* a reader did not find it */
     CHANGE_FLUSHED, /* the whole database (slot -1) or the whole slot; no key */

@@ -143,6 +143,7 @@ struct table_cell *database_insert(struct database *database, const struct table
     time_ms expiry_ms = entry_expiry_inline(entry);
     if (expiry_ms != EXPIRY_NONE)
         database_expiry_changed(database, key, cell, EXPIRY_NONE, expiry_ms);
+    if (entry_has_items(entry)) database_items_changed(database, key, entry);
     return cell;
 }
 
@@ -155,6 +156,8 @@ void database_remove(struct database *database, const struct table_rules *rules,
     if (expiry_ms != EXPIRY_NONE)
         expiry_change(database, key->slot, table_bucket_of(table, key->hash), expiry_ms,
                       EXPIRY_NONE);
+    if (entry_has_items(table_cell_entry(cell)))
+        database_items_gone(database, key, table_cell_entry(cell));
 
     if (database->slots != NULL)
         table_remove_in(table, rules, key->hash, cell);
@@ -171,6 +174,23 @@ void database_expiry_changed(struct database *database, const struct key *key,
     if (before_ms == after_ms) return;
     size_t bucket = table_bucket_of(database_table(database, key->slot), key->hash);
     expiry_change(database, key->slot, bucket, before_ms, after_ms);
+}
+
+void database_items_changed(struct database *database, const struct key *key, struct entry *entry)
+{
+    struct hash *hash = entry_value(entry);
+    if (hash_volatile_count(hash) > 0) {
+        items_set(&database->items, database->slots != NULL, key->slot, key->hash, hash);
+        entry->kind |= ENTRY_HAS_ITEMS;
+    } else if (entry_has_items(entry)) {
+        database_items_gone(database, key, entry);
+    }
+}
+
+void database_items_gone(struct database *database, const struct key *key, struct entry *entry)
+{
+    items_remove(&database->items, key->slot, entry_value(entry));
+    entry->kind &= (uint8_t)~ENTRY_HAS_ITEMS;
 }
 
 struct ends {
@@ -201,6 +221,7 @@ static struct ends slot_ends(const struct database *database, uint32_t slot)
 static size_t drop_table(struct database *database, struct garbage **garbage)
 {
     size_t count = database->count;
+    items_drop(&database->items);
     garbage_add_table(garbage, database->table, database->due);
     *database = (struct database){ 0 };
     return count;
@@ -219,6 +240,7 @@ size_t database_drop_slot(struct database *database, uint32_t slot, struct garba
     database->volatile_count -= ends.count;
     database->expiry_sum -= ends.sum;
     database->count -= count;
+    items_drop_slot(&database->items, slot);
     slots->group_counts[slot / SLOTS_IN_GROUP] -= count;
     garbage_add_table(garbage, table_take(&slots->tables[slot]), due_of(database, slot));
     if (slots->dues != NULL) slots->dues[slot] = NULL;
@@ -230,6 +252,7 @@ size_t database_drop_all(struct database *database, struct garbage **garbage)
 {
     if (database->slots == NULL) return drop_table(database, garbage);
     size_t count = database->count;
+    items_drop(&database->items);
     garbage_add_slots(garbage, database->slots, count);
     *database = (struct database){ 0 };
     return count;
@@ -328,9 +351,10 @@ static size_t due_memory(const struct due *due)
 size_t database_memory(const struct database *database)
 {
     const struct slots *slots = database->slots;
-    if (slots == NULL) return table_memory(database->table) + due_memory(database->due);
-    size_t memory = memory_class(sizeof(*slots)) + minima_memory(&slots->due) +
-                    memory_class(SLOT_COUNT * sizeof(*slots->tables));
+    size_t memory = items_memory(database->items);
+    if (slots == NULL) return memory + table_memory(database->table) + due_memory(database->due);
+    memory += memory_class(sizeof(*slots)) + minima_memory(&slots->due) +
+              memory_class(SLOT_COUNT * sizeof(*slots->tables));
     if (slots->dues != NULL) memory += memory_class(SLOT_COUNT * sizeof(*slots->dues));
     for (uint32_t slot = database_next_slot(database, 0); slot < SLOT_COUNT;
          slot = database_next_slot(database, slot + 1))

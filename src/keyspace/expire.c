@@ -51,6 +51,92 @@ static size_t expire_group(struct keyspace *keyspace, const struct access *acces
     return look.count;
 }
 
+/* ---- fields ---- */
+
+void keyspace_items_changed(struct keyspace *keyspace, const struct key *key, struct entry *entry)
+{
+    database_items_changed(keyspace_database(keyspace, key->db), key, entry);
+}
+
+struct owner {
+    const struct hash *hash;
+    struct entry *entry;
+};
+
+static void look_for_owner(void *context, const struct table_cell *cell)
+{
+    struct owner *owner = context;
+    struct entry *entry = table_cell_entry(cell);
+    if (entry_has_items(entry) && entry_value(entry) == owner->hash) owner->entry = entry;
+}
+
+/* The key under which the hash stands. */
+static struct entry *owner_of(const struct database *database, uint32_t slot, struct hash *hash)
+{
+    const struct table *table = database_table(database, slot);
+    struct owner owner = { .hash = hash };
+    size_t bucket = table_bucket_of(table, hash_timer(hash)->key_hash);
+    table_visit_bucket(table, bucket, look_for_owner, &owner);
+    ensure(owner.entry != NULL);
+    return owner.entry;
+}
+
+struct ending {
+    struct keyspace *keyspace;
+    const struct access *access;
+    struct key key;
+    size_t count; /* fields so far */
+};
+
+static void tell_field(void *context, struct bytes field)
+{
+    struct ending *ending = context;
+    const struct access *access = ending->access;
+    const struct key *key = &ending->key;
+    if (ending->count++ == 0) gate_tell(ending->keyspace, access, key, CHANGE_FIELDS);
+    if (access->changes != NULL)
+        changes_append(access->changes, CHANGE_FIELD, key->db, (int32_t)key->slot, field);
+}
+
+/* Takes fields that are due out of a hash, and the key away when it has no others. */
+static size_t expire_fields(struct keyspace *keyspace, const struct access *access, uint32_t db,
+                            uint32_t slot, struct hash *hash, size_t count_max)
+{
+    struct database *database = keyspace_database(keyspace, db);
+    struct entry *entry = owner_of(database, slot, hash);
+    struct ending ending = { .keyspace = keyspace,
+                             .access = access,
+                             .key = gate_key_of_entry(keyspace, db, slot, entry) };
+    hash_expire(hash, access->wall_ms, count_max, tell_field, &ending);
+    keyspace->stats.expired_fields += ending.count;
+    if (hash_count(hash) > 0) {
+        database_items_changed(database, &ending.key, entry);
+        return ending.count;
+    }
+    struct access at = *access;
+    at.ignores_expiry = true;
+    bool existed = keyspace_delete_as(keyspace, &at, &ending.key, CHANGE_EMPTIED);
+    ensure(existed);
+    return ending.count;
+}
+
+static size_t expire_items(struct keyspace *keyspace, const struct access *access, uint32_t db,
+                           size_t count_max)
+{
+    const struct database *database = keyspace_database(keyspace, db);
+    size_t work = 0;
+    struct hash *hash;
+    uint32_t slot;
+    while (work < count_max &&
+           (hash = items_find_due(database->items, access->wall_ms - 1, &slot)) != NULL) {
+        size_t here = expire_fields(keyspace, access, db, slot, hash, count_max - work);
+        work += MAX(here, (size_t)1);
+    }
+    return work;
+}
+
+/* ---- the cycle ---- */
+
 size_t keyspace_expire_due(struct keyspace *keyspace, const struct access *access, size_t count_max)
 {
     ensure(access->may_expire);
@@ -64,6 +150,9 @@ size_t keyspace_expire_due(struct keyspace *keyspace, const struct access *acces
             expired += here;
             work += MAX(here, (size_t)1);
         }
+        size_t fields = work < count_max ? expire_items(keyspace, access, db, count_max - work) : 0;
+        expired += fields;
+        work += fields;
     }
     return expired;
 }
@@ -72,6 +161,8 @@ time_ms keyspace_next_expiry_ms(const struct keyspace *keyspace)
 {
     time_ms next_ms = TIME_NEVER;
     for (uint32_t db = 0; db < keyspace->database_count; db++)
-        next_ms = MIN(next_ms, database_due_ms(keyspace_database(keyspace, db)));
-    return next_ms == TIME_NEVER ? TIME_NEVER : next_ms + 1; /* a key lives through its last ms */
+        next_ms = MIN(next_ms, MIN(database_due_ms(keyspace_database(keyspace, db)),
+                                   items_due_ms(keyspace_database(keyspace, db)->items)));
+    return next_ms == TIME_NEVER ? TIME_NEVER
+                                 : next_ms + 1; /* what ends lives through its last ms */
 }

@@ -7,7 +7,9 @@
 #include "base/table_inline.h"
 #include "keyspace/internal.h"
 
-#define ALWAYS_TOLD (1u << CHANGE_EXPIRED | 1u << CHANGE_EVICTED)
+#define ALWAYS_TOLD                                                                                \
+    (1u << CHANGE_EXPIRED | 1u << CHANGE_EVICTED | 1u << CHANGE_FIELDS | 1u << CHANGE_FIELD |      \
+     1u << CHANGE_EMPTIED)
 
 #define CLOCK_MASK       0xffffffu
 #define LFU_MINUTES_MASK 0xffffu
@@ -101,6 +103,7 @@ void gate_put(struct keyspace *keyspace, const struct access *access, const stru
     }
     table_cell_set_entry(cell, entry);
     database_expiry_changed(database, key, cell, expiry_before_ms, entry_expiry_inline(entry));
+    if (entry_has_items(entry)) database_items_changed(database, key, entry);
     gate_tell(keyspace, access, key, CHANGE_OVERWRITTEN);
 }
 

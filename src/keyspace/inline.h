@@ -16,6 +16,7 @@ enum entry_form {
 #define ENTRY_FORM_MASK  0x18u
 #define ENTRY_HAS_EXPIRY 0x20u
 #define ENTRY_IS_EDITED  0x40u /* a string that was changed in place: "raw" to OBJECT ENCODING */
+#define ENTRY_HAS_ITEMS  0x40u /* a hash with fields that end, known to the index of those */
 #define ENTRY_WIDE_KEY   0x80u /* the key size takes 4 bytes */
 
 #define ENTRY_CLOCK_AT    1
@@ -43,6 +44,11 @@ static inline uint32_t entry_word32(const struct entry *entry, size_t at)
     uint32_t word;
     memcpy(&word, entry_base(entry) + at, sizeof(word));
     return word;
+}
+
+static inline bool entry_has_items(const struct entry *entry)
+{
+    return (entry->kind & (ENTRY_TYPE_MASK | ENTRY_HAS_ITEMS)) == (VALUE_HASH | ENTRY_HAS_ITEMS);
 }
 
 static inline size_t entry_key_size(const struct entry *entry)

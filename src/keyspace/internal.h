@@ -6,6 +6,7 @@
 #include "base/minima.h"
 #include "base/table_inline.h"
 #include "keyspace/inline.h"
+#include "keyspace/items.h"
 #include "keyspace/keyspace.h"
 
 /* ---- entry.c ---- */
@@ -14,7 +15,7 @@
 struct content {
     enum value_type type;
     enum entry_form form;
-    bool is_edited;
+    bool is_edited;    /* of a hash: has fields that end */
     int64_t integer;   /* FORM_INTEGER */
     struct bytes text; /* FORM_SHORT and FORM_LONG; a NULL `data` means zeros */
     void *pointer;     /* FORM_POINTER; owned by the entry from then on */
@@ -100,6 +101,7 @@ struct database {
     struct slots *slots; /* owned; NULL when not clustered or empty */
     struct table *table; /* owned; when not clustered */
     struct due *due;
+    struct items *items; /* owned; NULL: no hash has fields that end */
     size_t count;
     size_t volatile_count;
     __int128 expiry_sum;
@@ -121,6 +123,10 @@ void database_remove(struct database *database, const struct table_rules *rules,
 /* The entry in this cell changed its expiry. */
 void database_expiry_changed(struct database *database, const struct key *key,
                              struct table_cell *cell, time_ms before_ms, time_ms after_ms);
+/* The hash of this entry has other fields that end than before, or none. */
+void database_items_changed(struct database *database, const struct key *key, struct entry *entry);
+/* The hash of this entry is about to go. */
+void database_items_gone(struct database *database, const struct key *key, struct entry *entry);
 /* All of a slot or of the database into the garbage; returns how many keys. */
 size_t database_drop_slot(struct database *database, uint32_t slot, struct garbage **garbage);
 size_t database_drop_all(struct database *database, struct garbage **garbage);

@@ -270,7 +270,8 @@ void keyspace_database_stats_read(const struct keyspace *keyspace, uint32_t db, 
 {
     const struct database *database = keyspace_database(keyspace, db);
     *stats = (struct keyspace_database_stats){ .keys = database->count,
-                                               .volatile_keys = database->volatile_count };
+                                               .volatile_keys = database->volatile_count,
+                                               .keys_with_items = items_count(database->items) };
     if (database->volatile_count == 0) return;
     __int128 average = database->expiry_sum / (__int128)database->volatile_count - wall_ms;
     stats->ttl_average_ms = average < 0 ? 0 : (time_ms)average;
@@ -279,6 +280,11 @@ void keyspace_database_stats_read(const struct keyspace *keyspace, uint32_t db, 
 void keyspace_count_expired(struct keyspace *keyspace)
 {
     keyspace->stats.expired++;
+}
+
+void keyspace_count_expired_fields(struct keyspace *keyspace, uint64_t count)
+{
+    keyspace->stats.expired_fields += count;
 }
 
 void keyspace_count_lookup(struct keyspace *keyspace, bool is_hit)

@@ -97,6 +97,9 @@ struct entry *keyspace_find_for_write(struct keyspace *keyspace, const struct ac
 void keyspace_modified(struct keyspace *keyspace, const struct access *access,
                        const struct key *key);
 
+/* As above for a hash in which fields may have got or lost a time: keeps the index of those. */
+void keyspace_items_changed(struct keyspace *keyspace, const struct key *key, struct entry *entry);
+
 /* Brings what the look-ups of these keys will read into the cache, in stages over all of them, and
  * proposes cells to the look-ups. */
 void keyspace_look_ahead(const struct keyspace *keyspace, struct key *keys, size_t count);
@@ -161,11 +164,13 @@ void keyspace_set_frequency(struct keyspace *keyspace, struct entry *entry, uint
 
 /* ---- Expiry ---- */
 
-/* Deletes keys whose time has come, about count_max at most; each is told as CHANGE_EXPIRED.
- * Returns how many. More is due while keyspace_next_expiry_ms is not in the future. */
+/* Deletes keys and fields of hashes whose time has come, about count_max at most; each key is told
+ * as CHANGE_EXPIRED, fields by CHANGE_FIELDS. Returns how many. More is due while
+ * keyspace_next_expiry_ms is not in the future. */
 size_t keyspace_expire_due(struct keyspace *keyspace, const struct access *access,
                            size_t count_max);
-/* No key ends before this time; TIME_NEVER when none ever does. May be early, never late. */
+/* No key and no field ends before this time; TIME_NEVER when none ever does. May be early, never
+ * late. */
 time_ms keyspace_next_expiry_ms(const struct keyspace *keyspace);
 
 /* ---- Watching ---- */
@@ -252,6 +257,7 @@ void keyspace_dirty_add(struct keyspace *keyspace, uint64_t count);
 struct keyspace_database_stats {
     size_t keys;
     size_t volatile_keys;   /* with an expiry */
+    size_t keys_with_items; /* hashes with fields that end */
     time_ms ttl_average_ms; /* 0 without volatile keys */
 };
 void keyspace_database_stats_read(const struct keyspace *keyspace, uint32_t db, time_ms wall_ms,
@@ -262,10 +268,13 @@ struct keyspace_stats {
     uint64_t misses;
     uint64_t expired; /* on access and by the cycle */
     uint64_t evicted;
+    uint64_t expired_fields;
 };
 /* What only the command knows: it deleted a key because the time it should get has passed; its
  * peek was a look-up of the client's (OBJECT). */
 void keyspace_count_expired(struct keyspace *keyspace);
+/* The same for fields. */
+void keyspace_count_expired_fields(struct keyspace *keyspace, uint64_t count);
 void keyspace_count_lookup(struct keyspace *keyspace, bool is_hit);
 void keyspace_stats_read(const struct keyspace *keyspace, struct keyspace_stats *stats);
 void keyspace_stats_reset(struct keyspace *keyspace); /* CONFIG RESETSTAT */

@@ -3,6 +3,15 @@
 #include "base/table_inline.h"
 #include "keyspace/internal.h"
 
+/* The value of a key that gets another one. */
+static inline void discard_before(struct keyspace *keyspace, const struct key *key,
+                                  struct entry *before)
+{
+    if (entry_has_items(before))
+        database_items_gone(keyspace_database(keyspace, key->db), key, before);
+    gate_discard_value(keyspace, before);
+}
+
 /* The key holds this content from now on. What it held before is freed, its memory used again
  * when the new entry is of the same size class: then an overwrite allocates nothing. */
 static struct entry *put_content(struct keyspace *keyspace, const struct access *access,
@@ -15,7 +24,7 @@ static struct entry *put_content(struct keyspace *keyspace, const struct access 
     time_ms expiry_ms = put->keeps_expiry || put->expiry_ms == 0 ? EXPIRY_NONE : put->expiry_ms;
     uint32_t clock = gate_new_clock(keyspace, access->wall_ms);
     if (before != NULL) {
-        gate_discard_value(keyspace, before);
+        discard_before(keyspace, key, before);
         expiry_before_ms = entry_expiry_inline(before);
         if (put->keeps_expiry) expiry_ms = expiry_before_ms;
         if (keyspace->clock == KEYSPACE_CLOCK_LFU || access->keeps_clock)
@@ -25,7 +34,7 @@ static struct entry *put_content(struct keyspace *keyspace, const struct access 
         cell = gate_cell(keyspace, key);
         if (cell != NULL) {
             before = table_cell_entry(cell);
-            gate_discard_value(keyspace, before);
+            discard_before(keyspace, key, before);
             expiry_before_ms = entry_expiry_inline(before);
         }
     }
@@ -62,6 +71,7 @@ struct entry *keyspace_put_value(struct keyspace *keyspace, const struct access 
                                  const struct put *put)
 {
     struct content content = { .type = type, .form = FORM_POINTER, .pointer = value };
+    if (type == VALUE_HASH) content.is_edited = hash_volatile_count(value) > 0;
     return put_content(keyspace, access, key, &content, put);
 }
 
@@ -139,7 +149,7 @@ static void put_entry(struct keyspace *keyspace, const struct access *access, co
     if (cell != NULL) {
         struct entry *before = table_cell_entry(cell);
         expiry_before_ms = entry_expiry_inline(before);
-        gate_discard_value(keyspace, before);
+        discard_before(keyspace, key, before);
         entry_free_shell(before);
     }
     gate_put(keyspace, access, key, cell, entry, expiry_before_ms);
@@ -152,9 +162,9 @@ bool keyspace_rename(struct keyspace *keyspace, const struct access *access, con
     if (cell == NULL) return false;
     if (from->db == to->db && bytes_equal(from->bytes, to->bytes)) return true;
 
+    struct content content = entry_content(table_cell_entry(cell)); /* the object moves along */
     struct entry *entry = gate_take(keyspace, from, cell);
     gate_tell(keyspace, access, from, CHANGE_DELETED);
-    struct content content = entry_content(entry); /* the object moves along */
     struct entry *moved = entry_create(NULL, to->bytes, &content, entry_expiry_inline(entry),
                                        entry_clock_inline(entry));
     entry_free_shell(entry);

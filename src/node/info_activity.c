@@ -155,7 +155,7 @@ static void print_keys(const struct node *node, struct buffer *into)
         { "sync_partial_ok", (int64_t)syncs->sync_partial_ok },
         { "sync_partial_err", (int64_t)syncs->sync_partial_err },
         { "expired_keys", (int64_t)stats.expired },
-        { "expired_fields", 0 },
+        { "expired_fields", (int64_t)stats.expired_fields },
     };
     info_figures(into, syncing, COUNT_OF(syncing));
     buffer_append_text(into, "expired_stale_perc:0.00\r\n"
@@ -290,7 +290,9 @@ void info_keyspace(struct node *node, struct buffer *into)
         struct keyspace_database_stats stats;
         keyspace_database_stats_read(node->keyspace, db, node->clock.wall_ms, &stats);
         if (stats.keys == 0) continue;
-        buffer_printf(into, "db%u:keys=%zu,expires=%zu,avg_ttl=%lld,keys_with_volatile_items=0\r\n",
-                      db, stats.keys, stats.volatile_keys, (long long)stats.ttl_average_ms);
+        buffer_printf(into,
+                      "db%u:keys=%zu,expires=%zu,avg_ttl=%lld,keys_with_volatile_items=%zu\r\n", db,
+                      stats.keys, stats.volatile_keys, (long long)stats.ttl_average_ms,
+                      stats.keys_with_items);
     }
 }

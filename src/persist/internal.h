@@ -130,6 +130,8 @@ void rdb_decoder_begin(struct rdb_decoder *decoder, const struct rdb_codec *code
 void rdb_decoder_drop(struct rdb_decoder *decoder);
 /* A collection without elements: files may hold one, which is passed over; DUMP never gives one. */
 bool rdb_value_is_empty(const struct rdb_value *value);
+/* Drops fields of a hash that have ended; true when none is left: the value is empty then. */
+bool rdb_value_expire(struct rdb_value *value, time_ms wall_ms);
 /* Puts the finished value, which is not empty, under the key. */
 struct entry *rdb_value_put(struct rdb_value *value, struct keyspace *keyspace,
                             const struct access *access, const struct key *key,

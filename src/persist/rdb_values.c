@@ -8,6 +8,7 @@
 #include "persist/rdb_list.h"
 #include "persist/rdb_set.h"
 #include "persist/rdb_zset.h"
+#include "types/hash.h"
 
 static enum rdb_token string_step(struct rdb_decoder *decoder, struct rdb_cursor *cursor)
 {
@@ -82,6 +83,16 @@ void rdb_decoder_drop(struct rdb_decoder *decoder)
 bool rdb_value_is_empty(const struct rdb_value *value)
 {
     return value->type != VALUE_STRING && value->object == NULL;
+}
+
+bool rdb_value_expire(struct rdb_value *value, time_ms wall_ms)
+{
+    struct hash *hash = value->object;
+    if (value->type != VALUE_HASH || hash == NULL) return false;
+    if (hash_expire(hash, wall_ms, SIZE_MAX, NULL, NULL) == 0 || hash_count(hash) > 0) return false;
+    hash_destroy(hash);
+    value->object = NULL;
+    return true;
 }
 
 struct entry *rdb_value_put(struct rdb_value *value, struct keyspace *keyspace,

@@ -388,7 +388,10 @@ static enum rdb_token finish_key(struct snapshot_reader *reader, struct rdb_curs
     bool is_expired =
         reader->expiry_ms != EXPIRY_NONE && reader->expiry_ms <= reader->options.wall_ms;
     enum rdb_token token = RDB_OK;
-    if (is_expired && !reader->options.keeps_expired)
+    bool drops_expired = !reader->options.keeps_expired;
+    if (drops_expired && rdb_value_expire(&reader->decoder.value, reader->options.wall_ms))
+        is_expired = true; /* all of its fields have ended */
+    if (is_expired && drops_expired)
         reader->result.keys_expired++;
     else if (!rdb_value_is_empty(&reader->decoder.value))
         token = put_key(reader, cursor);

@@ -25,15 +25,11 @@ size_t hash_count(const struct hash *hash)
 
 /* ---- the large form ---- */
 
-static struct hash *hash_of_fields(struct fields *fields)
-{
-    return (struct hash *)((uintptr_t)fields | HASH_IS_LARGE);
-}
-
 static struct fields *fields_create(const struct hash_key *hash_key)
 {
     struct fields *fields = memory_alloc_zero(sizeof(*fields));
     fields->rules = (struct table_rules){ .key_of = fields_key_of, .hash_key = *hash_key };
+    heap_node_init(&fields->timer.node);
     return fields;
 }
 

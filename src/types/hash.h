@@ -12,6 +12,7 @@
 #define EIR_TYPES_HASH_H
 
 #include "base/buffer.h"
+#include "base/heap.h"
 #include "base/prng.h"
 #include "types/string.h"
 #include "types/value.h"
@@ -98,7 +99,18 @@ void hash_set_expiry(struct hash **hash, const struct value_rules *rules, struct
 size_t hash_volatile_count(const struct hash *hash);
 /* No field ends before this; TIME_NEVER when none does. May be early, never late. */
 time_ms hash_due_ms(const struct hash *hash);
-/* Takes out fields that have ended, about `count` at most; each is shown before. Returns how many.
+/* What whoever keeps hashes in order of their due times puts into one; it stays where it is as long
+ * as the hash is large. */
+struct hash_timer {
+    struct heap_node node; /* of no heap at first, nor in a copy */
+    uint64_t key_hash;     /* the keeper's own */
+};
+/* Of a large one. */
+struct hash_timer *hash_timer(struct hash *hash);
+struct hash *hash_of_timer(struct hash_timer *timer);
+
+/* Takes out fields that have ended, about `count` at most; each is shown before, unless
+ * `visit` is NULL. Returns how many.
  * More have ended while hash_due_ms says so. */
 size_t hash_expire(struct hash *hash, time_ms wall_ms, size_t count,
                    void (*visit)(void *context, struct bytes field), void *context);

@@ -25,7 +25,19 @@ size_t hash_volatile_count(const struct hash *hash)
 
 time_ms hash_due_ms(const struct hash *hash)
 {
-    return hash_is_large(hash) ? minima_least(&hash_fields(hash)->times) : TIME_NEVER;
+    if (hash_volatile_count(hash) == 0) return TIME_NEVER;
+    return MIN(minima_least(&hash_fields(hash)->times), TIME_NEVER - 1);
+}
+
+struct hash_timer *hash_timer(struct hash *hash)
+{
+    ensure(hash_is_large(hash));
+    return &hash_fields(hash)->timer;
+}
+
+struct hash *hash_of_timer(struct hash_timer *timer)
+{
+    return hash_of_fields(CONTAINER_OF(timer, struct fields, timer));
 }
 
 /* More than a group of four buckets ever holds, nearly always. */
@@ -86,7 +98,7 @@ size_t hash_expire(struct hash *hash, time_ms wall_ms, size_t count,
         for (size_t i = 0; i < look.count; i++) {
             struct bytes name = field_name(look.found[i]);
             uint64_t number = fields_hash(fields, name);
-            visit(context, name);
+            if (visit != NULL) visit(context, name);
             fields_remove(fields, number, fields_find(fields, number, name));
         }
         ended += MAX(look.count, (size_t)1); /* a look counts, too: its time may be too early */

@@ -13,6 +13,7 @@ struct fields {
     struct table_rules rules;
     struct minima times;   /* of groups of buckets; nothing while no field has a time */
     size_t volatile_count; /* fields with a time */
+    struct hash_timer timer;
 };
 
 #define HASH_IS_LARGE ((uintptr_t)1)
@@ -20,6 +21,11 @@ struct fields {
 static inline bool hash_is_large(const struct hash *hash)
 {
     return (uintptr_t)hash & HASH_IS_LARGE;
+}
+
+static inline struct hash *hash_of_fields(struct fields *fields)
+{
+    return (struct hash *)((uintptr_t)fields | HASH_IS_LARGE);
 }
 
 static inline struct fields *hash_fields(const struct hash *hash)
