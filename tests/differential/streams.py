@@ -45,6 +45,9 @@ EXCLUDED = {
     "eval_ro", "evalsha_ro", "fcall", "fcall_ro", "script|kill", "script|debug", "function|kill",
     "xread", "xreadgroup",
 }
+# A negative count draws so often, whatever that takes.
+WITH_REPETITION = {"srandmember", "hrandfield", "zrandmember"}
+TOO_OFTEN = {b"-2147483648"}
 RARE = {"flushall", "flushdb", "swapdb", "multi", "exec", "discard", "select", "watch"}
 
 
@@ -172,6 +175,8 @@ class Generator:
             words = family.request(self.random, name, words)
         if self.random.random() < 0.05 and (family is None or family.may_spoil(words)):
             self.spoil(words, first)
+        if name in WITH_REPETITION:
+            words = [b"-20" if word in TOO_OFTEN else word for word in words]
         if self.random.random() < 0.2:
             words[0] = words[0].upper()
         return name, words
