@@ -173,10 +173,7 @@ static bool parse_new_id(struct call *call, uint32_t index, struct new_id *new_i
         if (!is_right) reply_invalid_stream_id(call);
         return is_right;
     }
-    if (!call_stream_id(call, index, 0, &new_id->id)) return false;
-    if (!stream_id_is_zero(new_id->id)) return true;
-    reply_error(call, "ERR The ID specified in XADD must be greater than 0-0");
-    return false;
+    return call_stream_id(call, index, 0, &new_id->id);
 }
 
 /* Gives the entry its id; false when there is none above the last one: answered. */
@@ -235,6 +232,10 @@ static void xadd(struct call *call)
     if (!check_limit(call, &options)) return;
     if (call->argc < id_index + 3 || (call->argc - id_index) % 2 == 0) {
         reply_wrong_arity(call);
+        return;
+    }
+    if (!new_id.is_free && !new_id.is_seq_free && stream_id_is_zero(new_id.id)) {
+        reply_error(call, "ERR The ID specified in XADD must be greater than 0-0");
         return;
     }
     if (!call_stream_for_write(call, &key, &entry, &stream)) return;

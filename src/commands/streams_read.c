@@ -108,15 +108,12 @@ static bool refuse_symbol(struct call *call, char id)
     return false;
 }
 
-/* "+": the last entry itself is read; of an empty stream what comes next. */
-static struct stream_id before_last_entry(const struct stream *stream)
+/* "+": the entry of the last id itself. When that was deleted there is nothing, as in Valkey. */
+static struct stream_id before_last_id(const struct stream *stream)
 {
-    struct stream_walk walk;
-    if (stream == NULL) return STREAM_ID_MIN;
-    stream_walk_init(&walk, stream, STREAM_ID_MIN, STREAM_ID_MAX, true);
-    if (!stream_walk_next(&walk)) return stream_figures(stream)->last_id;
-    stream_id_decrease(&walk.id);
-    return walk.id;
+    struct stream_id id = stream_figures(stream)->last_id;
+    stream_id_decrease(&id);
+    return id;
 }
 
 static bool parse_start(struct call *call, const struct reading *reading, uint32_t index,
@@ -132,7 +129,7 @@ static bool parse_start(struct call *call, const struct reading *reading, uint32
     }
     if (bytes_equal(text, BYTES("+"))) {
         if (is_group) return refuse_symbol(call, '+');
-        start->after = before_last_entry(stream);
+        if (stream != NULL) start->after = before_last_id(stream);
         return true;
     }
     if (!bytes_equal(text, BYTES(">"))) return call_stream_id(call, index, 0, &start->after);
@@ -227,7 +224,7 @@ static void read_new(struct call *call, const struct reading *reading,
         count++;
     }
     resp_end_array(call->writer, mark, count);
-    consumer->active_ms = call->wall_ms;
+    if (!reading->needs_no_ack) consumer->active_ms = call->wall_ms;
     propagate_group_id(call, place);
     call_group_changed(call);
 }

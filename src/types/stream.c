@@ -199,16 +199,15 @@ static bool is_trimmed(const struct stream *stream, const struct stream_trim *tr
     return stream->length > trim->length;
 }
 
+/* The last entry of the node counts though it is deleted: a node may lose all others one by one
+ * and stay, as Valkey's does. */
 static bool node_is_trimmed(const struct stream *stream, const struct stream_trim *trim,
                             const struct stream_node_item *item)
 {
     if (!trim->is_by_id) return stream->length - item->node->live_count >= trim->length;
     struct stream_entry last;
-    size_t at = item->node->size;
-    do {
-        at = stream_node_before(item->node, at);
-        stream_node_read(item->node, item->id, at, &last);
-    } while (last.is_deleted);
+    size_t at = stream_node_before(item->node, item->node->size);
+    stream_node_read(item->node, item->id, at, &last);
     return stream_id_compare(last.id, trim->id) < 0;
 }
 

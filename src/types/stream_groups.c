@@ -241,7 +241,6 @@ bool stream_has_deleted_from(const struct stream *stream, struct stream_id id)
 {
     struct stream_id deleted = stream->figures.max_deleted_id;
     if (stream->length == 0 || stream_id_is_zero(deleted)) return false;
-    if (stream_id_compare(stream->figures.first_id, deleted) > 0) return false;
     return stream_id_compare(id, deleted) <= 0;
 }
 
@@ -255,6 +254,8 @@ int64_t stream_count_until(const struct stream *stream, struct stream_id id)
     if (added == 0) return 0;
     int to_last = stream_id_compare(id, figures->last_id);
     if (length == 0 && to_last < 1) return added;
+    if (!stream_id_is_zero(id) && stream_id_compare(id, figures->max_deleted_id) < 0)
+        return STREAM_READ_UNKNOWN;
     if (!stream_id_is_zero(id) && to_last == 0) return added;
     if (to_last > 0) return STREAM_READ_UNKNOWN;
     bool is_whole = stream_id_is_zero(figures->max_deleted_id) ||
@@ -283,7 +284,7 @@ void stream_group_advance(const struct stream *stream, struct stream_group *grou
     if (stream_id_compare(id, group->last_id) <= 0) return;
     if (group->entries_read != STREAM_READ_UNKNOWN &&
         stream_id_compare(group->last_id, stream->figures.first_id) >= 0 &&
-        !stream_has_deleted_from(stream, id))
+        !stream_has_deleted_from(stream, group->last_id))
         group->entries_read++;
     else if (stream->figures.entries_added > 0)
         group->entries_read = stream_count_until(stream, id);

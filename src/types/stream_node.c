@@ -298,7 +298,7 @@ static bool check_entries(struct reading *reading, struct stream_id node_id,
         if (stream_id_compare(id, node_id) < 0 || stream_id_compare(id, *last) <= 0) return false;
         *last = id;
     }
-    return live > 0 && live == told->live_count && deleted == told->deleted_count;
+    return live + deleted > 0 && live == told->live_count && deleted == told->deleted_count;
 }
 
 struct stream_node *stream_node_parse(struct bytes framed, struct stream_id node_id,
