@@ -72,14 +72,21 @@ static void run_long(struct engine *engine, struct batch_item *item)
     for (uint32_t i = 0; i < engine->batch.key_count; i++) engine->batch.keys[i].proposed = NULL;
 }
 
+/* So many keys before it is needed, a long value is brought in as a whole: earlier, and those of
+ * a batch push each other out of the nearest cache again (a GET of 512 bytes took a third more). */
+#define KEYS_CLOSER 8
+
 static void batch_run(struct engine *engine)
 {
     struct batch *batch = &engine->batch;
     if (batch->key_count > 1) keyspace_look_ahead(engine->keyspace, batch->keys, batch->key_count);
 
     uint32_t measured = 0;
+    uint32_t closer = 0;
     for (uint32_t i = 0; i < batch->count; i++) {
         struct batch_item *item = &batch->items[i];
+        for (; closer < batch->key_count && closer < item->key_at + KEYS_CLOSER; closer++)
+            keyspace_look_closer(engine->keyspace, &batch->keys[closer]);
         struct feed *feed = item->feed;
         struct session *session = feed->session;
         if (feed->is_halted) continue;

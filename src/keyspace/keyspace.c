@@ -155,7 +155,8 @@ static inline void propose_chained(const struct keyspace *keyspace, struct key *
 
 /* Each stage is a loop that does nothing else, so that as many accesses as the processor can keep
  * in flight overlap. Tried and left: stages a few keys ahead of execution, which took twice the
- * time, because an access whose address is not translated yet holds up the work around it. */
+ * time, because an access whose address is not translated yet holds up the work around it. Only
+ * the rest of a long value is better left for keyspace_look_closer. */
 void keyspace_look_ahead(const struct keyspace *keyspace, struct key *keys, size_t count)
 {
     if (keyspace->is_clustered)
@@ -165,8 +166,12 @@ void keyspace_look_ahead(const struct keyspace *keyspace, struct key *keys, size
     for (size_t i = 0; i < count; i++) propose(keyspace, &keys[i]);
     for (size_t i = 0; i < count; i++)
         if (keys[i].proposed == NULL) propose_chained(keyspace, &keys[i]);
-    for (size_t i = 0; i < count; i++)
-        if (keys[i].proposed != NULL) entry_prefetch_rest(table_cell_entry(keys[i].proposed));
+}
+
+void keyspace_look_closer(const struct keyspace *keyspace, const struct key *key)
+{
+    if (key->proposed == NULL || key->moves != keyspace->moves) return;
+    entry_prefetch_rest(table_cell_entry(key->proposed));
 }
 
 /* ---- Watching ---- */

@@ -103,6 +103,8 @@ void keyspace_items_changed(struct keyspace *keyspace, const struct key *key, st
 /* Brings what the look-ups of these keys will read into the cache, in stages over all of them, and
  * proposes cells to the look-ups. */
 void keyspace_look_ahead(const struct keyspace *keyspace, struct key *keys, size_t count);
+/* The rest of a value that is long, shortly before it is wanted. */
+void keyspace_look_closer(const struct keyspace *keyspace, const struct key *key);
 
 /* ---- Writing ---- */
 

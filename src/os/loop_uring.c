@@ -29,11 +29,12 @@
 #define SEND_BYTES_MAX (32 * KIB)
 #define BUFFER_GROUP   0
 
-/* Where the kernel can fill a buffer bit by bit (6.12 and later), few large ones do; before, each
- * arrival takes one, however small. Their odd size keeps their beginnings, which is often all that
- * is used, from falling into the same cache sets. */
-#define FILLED_COUNT 64
-#define FILLED_SIZE  LOOP_READ_SIZE
+/* Where the kernel can fill a buffer bit by bit (6.12 and later), few large ones do: what a
+ * pipeline of 64 long SETs brings should rarely be torn apart, for then it is copied once more.
+ * Before, each arrival takes one, however small. Their odd size keeps their beginnings, which is
+ * often all that is used, from falling into the same cache sets. */
+#define FILLED_COUNT 16
+#define FILLED_SIZE  (64 * KIB)
 #define TAKEN_COUNT  256
 #define TAKEN_SIZE   (4 * KIB + 64)
 
