@@ -344,6 +344,16 @@ static size_t index_of(const struct quicklist *list, struct bytes text)
     return index;
 }
 
+/* The list under the key, in the form that it has when this joins it; whether it does or not, as
+ * OBJECT ENCODING tells of Valkey's. */
+static struct quicklist *list_expecting(struct call *call, struct entry *entry, struct bytes text)
+{
+    struct quicklist *list = entry_list(entry);
+    quicklist_expect(&list, list_rules(call), text.size, 1);
+    entry_value_set(entry, list);
+    return list;
+}
+
 static void linsert(struct call *call)
 {
     bool is_after = call_arg_is(call, 2, "after");
@@ -358,7 +368,7 @@ static void linsert(struct call *call)
         reply_integer(call, 0);
         return;
     }
-    struct quicklist *list = entry_list(entry);
+    struct quicklist *list = list_expecting(call, entry, call_arg(call, 4));
     size_t index = index_of(list, call_arg(call, 3));
     if (index == SIZE_MAX) {
         reply_integer(call, -1);
@@ -382,7 +392,7 @@ static void lset(struct call *call)
         return;
     }
     if (!call_integer(call, 2, &asked)) return;
-    struct quicklist *list = entry_list(entry);
+    struct quicklist *list = list_expecting(call, entry, call_arg(call, 3));
     if (!find_index(list, asked, &index)) {
         reply_error(call, "ERR index out of range");
         return;

@@ -18,6 +18,10 @@ struct quicklist *quicklist_create(void);
 void quicklist_destroy(struct quicklist *list);
 size_t quicklist_count(const struct quicklist *list);
 
+/* The list becomes long when so much more would be too much for one pack. Whatever puts elements
+ * in says so itself; but Valkey says it before it looks whether there is a place for them. */
+void quicklist_expect(struct quicklist **list, const struct value_rules *rules, size_t size,
+                      size_t count);
 /* One after the other to the head or the tail. The texts may not lie in the list. */
 void quicklist_push(struct quicklist **list, const struct value_rules *rules, bool is_head,
                     const struct bytes *texts, size_t count);

@@ -46,9 +46,6 @@ bool limits_allow_joining(const struct value_rules *rules, struct node_ref a, st
 /* Room that a node may ever need, for growing ahead. */
 size_t limits_capacity(const struct value_rules *rules);
 
-/* The list becomes long when so much more would be too much for one pack. */
-void quicklist_expect(struct quicklist **list, const struct value_rules *rules, size_t size,
-                      size_t count);
 /* It becomes small again when it is one node, of half of what is allowed when it shrinks. */
 void quicklist_settle(struct quicklist **list, const struct value_rules *rules, bool is_shrinking);
 /* The node compressed, or not, as its place asks for; and the nodes at the border of the depth. */
