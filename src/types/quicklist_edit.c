@@ -336,6 +336,19 @@ static void replace_in_node(struct chain *chain, const struct value_rules *rules
     quicklist_settle_depth(chain, rules, place);
 }
 
+/* What was replaced by an element behind it; the rest of its node may join its neighbours. */
+static void remove_replaced(struct chain *chain, const struct value_rules *rules, size_t index)
+{
+    struct place place = chain_seek(chain, &index);
+    if (place_ref(place)->count == 1) {
+        remove_node(chain, place);
+    } else {
+        remove_in_node(chain, rules, place, index, 1);
+        join_around(chain, rules, place);
+    }
+    quicklist_settle_ends(chain, rules);
+}
+
 void quicklist_replace(struct quicklist **list, const struct value_rules *rules, size_t index,
                        struct bytes text)
 {
@@ -358,7 +371,7 @@ void quicklist_replace(struct quicklist **list, const struct value_rules *rules,
         *place_ref(place) = listnode_create_plain(text);
     } else {
         insert_in_chain(chain, rules, index, true, text);
-        remove_in_chain(chain, rules, index, 1);
+        remove_replaced(chain, rules, index);
     }
     quicklist_settle(list, rules, true);
 }
