@@ -45,8 +45,7 @@ static void rotate(struct call *call, const struct key *key, struct entry *entry
                    const struct move *move, const struct bytes *text)
 {
     struct quicklist *list = entry_list(entry);
-    quicklist_remove(&list, list_rules(call), list_end_index(list, move->from_head, 1), 1);
-    quicklist_push(&list, list_rules(call), move->to_head, text, 1);
+    quicklist_rotate(&list, list_rules(call), move->from_head, move->to_head, *text);
     call_edited(call, key, entry, list);
     call_notify(call, NOTIFY_LIST, move->to_head ? "lpush" : "rpush", key);
     call_notify(call, NOTIFY_LIST, list_pop_event(move->from_head), key);

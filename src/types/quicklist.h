@@ -28,6 +28,9 @@ void quicklist_push(struct quicklist **list, const struct value_rules *rules, bo
 /* The elements from `index` on. */
 void quicklist_remove(struct quicklist **list, const struct value_rules *rules, size_t index,
                       size_t count);
+/* The element at one end, which is this text, goes to an end. The text may not lie in the list. */
+void quicklist_rotate(struct quicklist **list, const struct value_rules *rules, bool from_head,
+                      bool to_head, struct bytes text);
 void quicklist_replace(struct quicklist **list, const struct value_rules *rules, size_t index,
                        struct bytes text);
 /* Before or after the element at `index`. */

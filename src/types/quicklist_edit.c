@@ -52,8 +52,8 @@ static void remove_in_chain(struct chain *chain, const struct value_rules *rules
 void quicklist_remove(struct quicklist **list, const struct value_rules *rules, size_t index,
                       size_t count)
 {
-    if (count == 0) return;
     ensure(index + count <= quicklist_count(*list));
+    if (is_small(*list) && count == 0) return;
     if (is_small(*list)) {
         struct pack *pack = pack_of(*list);
         size_t at = listpack_at(pack_body(pack), (int64_t)index, pack_count(pack));
@@ -61,7 +61,19 @@ void quicklist_remove(struct quicklist **list, const struct value_rules *rules, 
         *list = list_of_pack(pack);
         return;
     }
-    remove_in_chain(&long_of(*list)->chain, rules, index, count);
+    if (count > 0) remove_in_chain(&long_of(*list)->chain, rules, index, count);
+    quicklist_settle(list, rules, true);
+}
+
+void quicklist_rotate(struct quicklist **list, const struct value_rules *rules, bool from_head,
+                      bool to_head, struct bytes text)
+{
+    size_t index = from_head ? 0 : quicklist_count(*list) - 1;
+    if (is_small(*list))
+        quicklist_remove(list, rules, index, 1);
+    else
+        remove_in_chain(&long_of(*list)->chain, rules, index, 1);
+    quicklist_push(list, rules, to_head, &text, 1);
     quicklist_settle(list, rules, true);
 }
 
@@ -256,10 +268,11 @@ static struct node_ref node_of(const struct value_rules *rules, struct bytes tex
     return ref;
 }
 
-static void insert_node(struct chain *chain, struct place place, bool is_after, struct node_ref ref)
+static struct place insert_node(struct chain *chain, struct place place, bool is_after,
+                                struct node_ref ref)
 {
-    chain_insert(chain, (struct place){ .chunk = place.chunk, .at = place.at + (is_after ? 1 : 0) },
-                 ref);
+    return chain_insert(
+        chain, (struct place){ .chunk = place.chunk, .at = place.at + (is_after ? 1 : 0) }, ref);
 }
 
 /* The node is full, and the element comes to stand inside: half of the node makes room. */
@@ -336,17 +349,26 @@ static void replace_in_node(struct chain *chain, const struct value_rules *rules
     quicklist_settle_depth(chain, rules, place);
 }
 
-/* What was replaced by an element behind it; the rest of its node may join its neighbours. */
-static void remove_replaced(struct chain *chain, const struct value_rules *rules, size_t index)
+/* A large element comes between those before it and those behind it in its node. */
+static void replace_by_plain(struct chain *chain, const struct value_rules *rules,
+                             struct place place, size_t index, struct bytes text)
 {
-    struct place place = chain_seek(chain, &index);
-    if (place_ref(place)->count == 1) {
-        remove_node(chain, place);
-    } else {
+    if (index + 1 < place_ref(place)->count) place = split(chain, place, index + 1);
+    struct place plain = insert_node(chain, place, true, node_of(rules, text));
+    place = place_previous(plain);
+    if (place_ref(place)->count == 1)
+        plain = remove_node(chain, place);
+    else
         remove_in_node(chain, rules, place, index, 1);
-        join_around(chain, rules, place);
-    }
-    quicklist_settle_ends(chain, rules);
+    join_around(chain, rules, plain);
+}
+
+/* A large element becomes one that joins the node behind it, if that has room. */
+static void replace_plain(struct chain *chain, const struct value_rules *rules, size_t index,
+                          struct bytes text)
+{
+    insert_in_chain(chain, rules, index, true, text);
+    remove_node(chain, chain_seek(chain, &index));
 }
 
 void quicklist_replace(struct quicklist **list, const struct value_rules *rules, size_t index,
@@ -364,14 +386,16 @@ void quicklist_replace(struct quicklist **list, const struct value_rules *rules,
     struct place place = chain_seek(chain, &inside);
     bool is_plain = place_ref(place)->form == NODE_PLAIN;
     bool is_large = limits_are_passed_by(rules, text.size);
-    if (!is_plain && !is_large) {
-        replace_in_node(chain, rules, place, inside, text);
-    } else if (is_plain && is_large) {
+    if (is_plain && is_large) {
         listnode_destroy(*place_ref(place));
         *place_ref(place) = listnode_create_plain(text);
+    } else if (is_plain) {
+        replace_plain(chain, rules, index, text);
+    } else if (is_large) {
+        replace_by_plain(chain, rules, place, inside, text);
     } else {
-        insert_in_chain(chain, rules, index, true, text);
-        remove_replaced(chain, rules, index);
+        replace_in_node(chain, rules, place, inside, text);
     }
+    quicklist_settle_ends(chain, rules);
     quicklist_settle(list, rules, true);
 }
