@@ -96,7 +96,7 @@ static bool time_parse(struct call *call, uint32_t at, uint32_t end, struct opti
 static bool options_parse(struct call *call, unsigned allowed, uint32_t step,
                           struct options *options)
 {
-    uint32_t end = fields_word_find(call, 2);
+    uint32_t end = fields_word_find(call, 1); /* a key of that name stands for the word, too */
     *options = (struct options){ .expiry_ms = HASH_EXPIRY_NONE };
     if (end == call->argc) {
         reply_error(call, fields_error);
@@ -211,7 +211,7 @@ static bool conditions_hold(struct call *call, const struct hash_edit *edit,
 static void propagate_set(struct call *call, const struct options *options)
 {
     char text[NUMBER_TEXT_MAX];
-    uint32_t fields_at = options->words.at - 2;
+    uint32_t fields_at = MAX(options->words.at - 2, 2u);
     struct field_list list;
     field_list_init(&list, 4, call->argc - fields_at);
     uint32_t count = 0;

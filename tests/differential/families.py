@@ -88,6 +88,24 @@ class Hashes(Family):
             return random.choice(ELEMENTS)
         return None
 
+    def run_of(self, random, has_values):
+        """Many fields at once, so that hashes cross their limit of 512, or leave again."""
+        count = random.choice((3, 60, 255, 256, 510, 511, 512, 513))
+        start = random.randrange(3) * 100
+        words = []
+        for number in range(start, start + count):
+            words.append(b"f%d" % number)
+            if has_values:
+                words.append(random.choice(ELEMENTS))
+        return words
+
+    def request(self, random, name, words):
+        if name == "hrandfield" and len(words) > 2 and words[2][:1] == b"-":
+            words[2] = b"-7"  # of a very long reply there is nothing to learn
+        elif name in ("hset", "hmset", "hdel", "hmget") and random.random() < 0.1:
+            return words[:2] + self.run_of(random, name in ("hset", "hmset"))
+        return words
+
 
 SCORES = [b"0", b"1", b"2", b"3", b"-1", b"10", b"1.5", b"-2.25", b"0.1", b"1e20", b"3e-10",
           b"inf", b"-inf", b"-0", b"123456789", b"9007199254740993", b"4.35", b"100", b"1e17"]

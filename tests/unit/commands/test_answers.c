@@ -86,6 +86,7 @@ static const struct {
 } families[] = {
     { "", 500 },
     { "_bitmap", 200 },
+    { "_hashes", 300 },
     { "_lcs", 30 },
     { "_sets", 180 },
     { "_sort", 150 },
