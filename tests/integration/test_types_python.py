@@ -257,8 +257,10 @@ class Tour:
 
     def test_keys_of_every_type(self):
         client = self.client
-        makers = {"string": lambda key: client.set(key, "v"), "list": lambda key: client.rpush(key, 1),
-                  "set": lambda key: client.sadd(key, 1), "hash": lambda key: client.hset(key, "f", 1),
+        makers = {"string": lambda key: client.set(key, "v"),
+                  "list": lambda key: client.rpush(key, 1),
+                  "set": lambda key: client.sadd(key, 1),
+                  "hash": lambda key: client.hset(key, "f", 1),
                   "zset": lambda key: client.zadd(key, {"m": 1}),
                   "stream": lambda key: client.xadd(key, {"f": 1}, id="1-1")}
         for name, make in makers.items():
