@@ -32,7 +32,20 @@ static enum err load(struct bytes bytes, size_t step, struct keyspace *into, uin
 
 static struct keyspace *keyspace_new(void)
 {
-    return keyspace_create(&(struct keyspace_options){ .database_count = 16 });
+    /* Small forms stay small up to a limit that little inputs cross. */
+    return keyspace_create(
+        &(struct keyspace_options){ .database_count = 16,
+                                    .values = { .hash_max_listpack_entries = 8,
+                                                .hash_max_listpack_value = 64,
+                                                .set_max_intset_entries = 8,
+                                                .set_max_listpack_entries = 8,
+                                                .set_max_listpack_value = 64,
+                                                .zset_max_listpack_entries = 8,
+                                                .zset_max_listpack_value = 64,
+                                                .list_max_listpack_size = 8,
+                                                .hll_sparse_max_bytes = 3000,
+                                                .stream_node_max_bytes = 4096,
+                                                .stream_node_max_entries = 8 } });
 }
 
 struct memory_sink {
