@@ -198,6 +198,38 @@ START_TEST(a_restore_goes_with_an_absolute_time)
 }
 END_TEST
 
+START_TEST(members_that_leave_by_chance_go_by_name)
+{
+    expect("SADD s a", "0: SADD s a\n");
+    expect("SADD s a a", "");
+    expect("SREM s b", "");
+    expect("SPOP s", "0: SREM s a\n");
+    expect("SPOP s", "");
+    expect("SADD s 7", "0: SADD s 7\n");
+    expect("SPOP s 5", "0: DEL s\n");
+    expect("SADD s 7 7 7", "0: SADD s 7 7 7\n");
+    expect("SPOP s 0", "");
+    expect("SRANDMEMBER s 5", "");
+    expect("SMOVE s t 8", "");
+    expect("SMOVE s s 7", "");
+    expect("SMOVE s t 7", "0: SMOVE s t 7\n");
+}
+END_TEST
+
+START_TEST(what_is_stored_goes_as_it_was_sent)
+{
+    expect("SUNIONSTORE d s", "");
+    expect("SADD s b a", "0: SADD s b a\n");
+    expect("SUNIONSTORE d s t", "0: SUNIONSTORE d s t\n");
+    expect("SINTERSTORE d s t", "0: SINTERSTORE d s t\n");
+    expect("SDIFFSTORE d t s", "");
+    expect("SORT s BY nosort STORE d", "0: SORT s BY nosort STORE d\n");
+    expect("SORT t STORE d", "0: SORT t STORE d\n");
+    expect("SORT t STORE d", "");
+    expect("SORT s STORE d", "");
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -213,6 +245,8 @@ int main(void)
         a_switched_off_list_stays_empty,
         a_session_that_left_is_not_named_any_more,
         a_restore_goes_with_an_absolute_time,
+        members_that_leave_by_chance_go_by_name,
+        what_is_stored_goes_as_it_was_sent,
     };
     return run_tests("propagation", tests, COUNT_OF(tests), set_up, tear_down);
 }
