@@ -87,10 +87,12 @@ static const struct {
     { "", 500 },
     { "_bitmap", 200 },
     { "_hashes", 300 },
+    { "_geo", 180 },
     { "_lcs", 30 },
     { "_sets", 180 },
     { "_sort", 150 },
     { "_values", 1000 },
+    { "_zsets", 240 },
 };
 
 START_TEST(every_answer_is_valkeys_in_resp2)
