@@ -252,7 +252,7 @@ static void rank_in(struct call *call, bool is_reverse)
             reply_null(call);
         return;
     }
-    size_t rank = zset_rank(zset, &place, member);
+    size_t rank = zset_rank(zset, &place);
     if (is_reverse) rank = zset_count(zset) - 1 - rank;
     if (has_score) reply_array(call, 2);
     reply_integer(call, (int64_t)rank);
@@ -279,7 +279,7 @@ static void zrem(struct call *call)
     for (uint32_t i = 2; i < call->argc && zset != NULL && zset_count(zset) > 0; i++) {
         struct zset_place place;
         if (!zset_find(zset, call_arg(call, i), &place)) continue;
-        zset_remove(&zset, &place, call_arg(call, i));
+        zset_remove(&zset, &place);
         removed++;
     }
     if (removed > 0) zset_shrunk(call, &key, entry, zset, "zrem");

@@ -132,11 +132,15 @@ static unsigned inner_search(const struct inner *inner, const struct btree_bound
     return low - 1;
 }
 
-/* The first element that is not before the bound. */
+/* The first element that is not before the bound. Elements stand anywhere in memory: three steps of
+ * the search wait for one of them, because all that they may look at is fetched together. */
 static unsigned leaf_search(const struct leaf *leaf, const struct btree_bound *bound)
 {
     unsigned low = 0, high = leaf->node.count;
-    while (low < high) {
+    for (unsigned step = 0; low < high; step++) {
+        if (step % 3 == 0)
+            for (unsigned i = 1; i < 8; i++)
+                __builtin_prefetch(leaf->elements[low + (high - low) * i / 8]);
         unsigned middle = (low + high) / 2;
         const struct element *element = leaf->elements[middle];
         if (compare(bound, element->score, element) < 0)
@@ -147,6 +151,15 @@ static unsigned leaf_search(const struct leaf *leaf, const struct btree_bound *b
     return low;
 }
 
+/* The place of an element that is there, without a look at any other. */
+static unsigned leaf_find(const struct leaf *leaf, const struct element *element)
+{
+    unsigned place = 0;
+    while (place < leaf->node.count && leaf->elements[place] != element) place++;
+    ensure(place < leaf->node.count);
+    return place;
+}
+
 static size_t counts_sum(const struct inner *inner, unsigned until)
 {
     size_t sum = 0;
@@ -154,34 +167,63 @@ static size_t counts_sum(const struct inner *inner, unsigned until)
     return sum;
 }
 
+/* All of a leaf; counts and scores of an inner node. */
+static void prefetch_node(const struct btree_node *node)
+{
+    for (unsigned line = 0; line < sizeof(struct leaf) / 64; line++)
+        __builtin_prefetch((const char *)node + line * (size_t)64);
+}
+
+/* Down to the leaf of the bound; returns how many elements are before that. NULL: an empty tree. */
+static struct leaf *find_leaf(const struct btree *tree, const struct btree_bound *bound,
+                              struct btree_cursor *cursor, size_t *before)
+{
+    struct btree_node *node = tree->root;
+    cursor->depth = 0;
+    *before = 0;
+    if (node == NULL) return NULL;
+    for (; node->level > 0; cursor->depth++) {
+        ensure(cursor->depth + 1 < BTREE_DEPTH_MAX);
+        const struct inner *inner = inner_of(node);
+        unsigned place = inner_search(inner, bound);
+        cursor->nodes[cursor->depth] = node;
+        cursor->places[cursor->depth] = (uint16_t)place;
+        node = inner->children[place];
+        prefetch_node(node);
+        *before += counts_sum(inner, place);
+    }
+    cursor->nodes[cursor->depth++] = node;
+    return leaf_of(node);
+}
+
 size_t btree_seek(const struct btree *tree, const struct btree_bound *bound,
                   struct btree_cursor *cursor)
 {
-    size_t rank = 0;
-    cursor->depth = 0;
-    for (struct btree_node *node = tree->root; node != NULL;) {
-        unsigned level = cursor->depth++;
-        ensure(level < BTREE_DEPTH_MAX);
-        cursor->nodes[level] = node;
-        if (node->level == 0) {
-            unsigned place = leaf_search(leaf_of(node), bound);
-            cursor->places[level] = (uint16_t)place;
-            return rank + place;
-        }
-        const struct inner *inner = inner_of(node);
-        unsigned place = inner_search(inner, bound);
-        cursor->places[level] = (uint16_t)place;
-        node = inner->children[place];
-        __builtin_prefetch(node);
-        rank += counts_sum(inner, place);
-    }
-    return rank;
+    size_t before;
+    const struct leaf *leaf = find_leaf(tree, bound, cursor, &before);
+    if (leaf == NULL) return 0;
+    unsigned place = leaf_search(leaf, bound);
+    cursor->places[cursor->depth - 1] = (uint16_t)place;
+    return before + place;
 }
 
-size_t btree_rank(const struct btree *tree, const struct btree_bound *bound)
+/* The same for an element that is there. */
+static size_t seek_element(const struct btree *tree, const struct element *element,
+                           struct btree_cursor *cursor)
+{
+    const struct btree_bound bound = { BTREE_ELEMENT, element->score, element_member(element) };
+    size_t before;
+    const struct leaf *leaf = find_leaf(tree, &bound, cursor, &before);
+    ensure(leaf != NULL);
+    unsigned place = leaf_find(leaf, element);
+    cursor->places[cursor->depth - 1] = (uint16_t)place;
+    return before + place;
+}
+
+size_t btree_rank(const struct btree *tree, const struct element *element)
 {
     struct btree_cursor cursor;
-    return btree_seek(tree, bound, &cursor);
+    return seek_element(tree, element, &cursor);
 }
 
 void btree_seek_rank(const struct btree *tree, size_t rank, struct btree_cursor *cursor)
@@ -493,11 +535,10 @@ static struct element *remove_at(struct btree *tree, struct btree_cursor *cursor
     return element;
 }
 
-void btree_remove(struct btree *tree, double score, struct bytes member)
+void btree_remove(struct btree *tree, const struct element *element)
 {
     struct btree_cursor cursor;
-    btree_seek(tree, &(struct btree_bound){ BTREE_ELEMENT, score, member }, &cursor);
-    ensure(cursor.depth > 0);
+    seek_element(tree, element, &cursor);
     remove_at(tree, &cursor);
 }
 
@@ -513,12 +554,10 @@ struct element *btree_take_at(struct btree *tree, size_t rank)
 bool btree_rescore(struct btree *tree, struct element *element, double score)
 {
     struct btree_cursor cursor;
-    struct bytes member = element_member(element);
-    btree_seek(tree, &(struct btree_bound){ BTREE_ELEMENT, element->score, member }, &cursor);
+    seek_element(tree, element, &cursor);
     struct leaf *leaf = leaf_of(cursor.nodes[cursor.depth - 1]);
     unsigned place = cursor.places[cursor.depth - 1];
-    ensure(leaf->elements[place] == element);
-    const struct btree_bound bound = { BTREE_ELEMENT, score, member };
+    const struct btree_bound bound = { BTREE_ELEMENT, score, element_member(element) };
     bool fits = place > 0 && place + 1u < leaf->node.count;
     if (fits) {
         const struct element *before = leaf->elements[place - 1];

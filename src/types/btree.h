@@ -54,8 +54,8 @@ void btree_fini(struct btree *tree);
 
 /* The element is in its place from now on; none equals it. */
 void btree_insert(struct btree *tree, struct element *element);
-/* Takes out the element of this score and member, which is there. */
-void btree_remove(struct btree *tree, double score, struct bytes member);
+/* Takes out this element. */
+void btree_remove(struct btree *tree, const struct element *element);
 /* Takes out what stands at this rank. */
 struct element *btree_take_at(struct btree *tree, size_t rank);
 /* Gives the element this score if it may stay where it is, between its neighbours. False: it was
@@ -65,8 +65,8 @@ bool btree_rescore(struct btree *tree, struct element *element, double score);
 /* The cursor stands at the bound; returns how many elements are before it. */
 size_t btree_seek(const struct btree *tree, const struct btree_bound *bound,
                   struct btree_cursor *cursor);
-/* As above, when only the number is wanted. */
-size_t btree_rank(const struct btree *tree, const struct btree_bound *bound);
+/* How many are before this element. */
+size_t btree_rank(const struct btree *tree, const struct element *element);
 /* The cursor stands before the element of this rank, which is at most the count. */
 void btree_seek_rank(const struct btree *tree, size_t rank, struct btree_cursor *cursor);
 /* The element behind the cursor, or before it, which is passed; NULL at the end. */

@@ -246,7 +246,7 @@ void zset_rescore(struct zset **zset, const struct zset_place *place, struct byt
     btree_insert(&large->tree, element);
 }
 
-void zset_remove(struct zset **zset, const struct zset_place *place, struct bytes member)
+void zset_remove(struct zset **zset, const struct zset_place *place)
 {
     ensure(place->is_found);
     if (!is_large(*zset)) {
@@ -255,18 +255,15 @@ void zset_remove(struct zset **zset, const struct zset_place *place, struct byte
     }
     struct large *large = large_of(*zset);
     struct element *element = table_cell_entry(place->cell);
-    btree_remove(&large->tree, place->score, member);
+    btree_remove(&large->tree, element);
     table_remove(&large->table, &large->rules, place->hash, place->cell);
     element_destroy(element);
 }
 
-size_t zset_rank(const struct zset *zset, const struct zset_place *place, struct bytes member)
+size_t zset_rank(const struct zset *zset, const struct zset_place *place)
 {
     ensure(place->is_found);
-    if (is_large(zset)) {
-        struct btree_bound bound = { BTREE_ELEMENT, place->score, member };
-        return btree_rank(&large_of(zset)->tree, &bound);
-    }
+    if (is_large(zset)) return btree_rank(&large_of(zset)->tree, table_cell_entry(place->cell));
     struct bytes body = pack_body(small_of(zset));
     size_t rank = 0;
     for (size_t at = 0; at < place->at; rank++) at = listpack_after(body, listpack_after(body, at));

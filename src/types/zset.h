@@ -47,9 +47,9 @@ void zset_insert(struct zset **zset, const struct value_rules *rules,
 /* It was found, and gets another score. */
 void zset_rescore(struct zset **zset, const struct zset_place *place, struct bytes member,
                   double score);
-void zset_remove(struct zset **zset, const struct zset_place *place, struct bytes member);
+void zset_remove(struct zset **zset, const struct zset_place *place);
 /* How many are before it. */
-size_t zset_rank(const struct zset *zset, const struct zset_place *place, struct bytes member);
+size_t zset_rank(const struct zset *zset, const struct zset_place *place);
 
 /* ---- by order ---- */
 
