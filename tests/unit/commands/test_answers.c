@@ -88,9 +88,11 @@ static const struct {
     { "_bitmap", 200 },
     { "_hashes", 300 },
     { "_geo", 180 },
+    { "_hyperloglog", 60 },
     { "_lcs", 30 },
     { "_sets", 180 },
     { "_sort", 150 },
+    { "_streams", 280 },
     { "_values", 1000 },
     { "_zsets", 240 },
 };
