@@ -257,6 +257,17 @@ void memory_purge(void)
 {
 }
 
+void *memory_vacate(void *block, size_t size)
+{
+    (void)size;
+    return block;
+}
+
+void memory_use_background_thread(bool is_on)
+{
+    (void)is_on;
+}
+
 void memory_stats_read(struct memory_stats *stats)
 {
     size_t used = memory_used();
@@ -275,6 +286,43 @@ void memory_purge(void)
 #define TEXT_OF(x)  #x
 #define TEXT_OF2(x) TEXT_OF(x)
     (void)mallctl("arena." TEXT_OF2(MALLCTL_ARENAS_ALL) ".purge", NULL, NULL, NULL, 0);
+}
+
+/* What jemalloc 5 tells of the run that a block stands in. */
+struct utilization {
+    void *current; /* the run that its size class allocates from now */
+    size_t free_count, count;
+    size_t run_bytes;
+    size_t class_free_count, class_count;
+};
+
+static bool should_move(const void *block)
+{
+    struct utilization at;
+    size_t size = sizeof(at);
+    if (mallctl("experimental.utilization.query", &at, &size, &block, sizeof(block)) != 0)
+        return false;
+    bool is_current = (uintptr_t)block - (uintptr_t)at.current < at.run_bytes;
+    if (at.count <= 1 || is_current || at.class_count == 0) return false; /* a run of its own */
+    /* Emptier than its class on the average, which has room for it elsewhere. */
+    return at.class_free_count >= 2 * at.count &&
+           at.free_count * at.class_count >= at.class_free_count * at.count;
+}
+
+void *memory_vacate(void *block, size_t size)
+{
+    if (!should_move(block)) return block;
+    /* Past the caches of the thread, which would give back the very same places. */
+    void *moved = mallocx(size, MALLOCX_TCACHE_NONE);
+    if (moved == NULL) out_of_memory(size);
+    memcpy(moved, block, size);
+    dallocx(block, MALLOCX_TCACHE_NONE);
+    return moved;
+}
+
+void memory_use_background_thread(bool is_on)
+{
+    (void)mallctl("background_thread", NULL, NULL, &is_on, sizeof(is_on));
 }
 
 static size_t allocator_size(const char *name)

@@ -63,6 +63,12 @@ struct memory_stats {
 /* Asks the allocator; takes microseconds, not for the hot path. */
 void memory_stats_read(struct memory_stats *stats);
 
+/* The block, or the same bytes in another one when it stands where most others of its size are
+ * free. Takes about a microsecond. */
+void *memory_vacate(void *block, size_t size) __attribute__((returns_nonnull));
+/* Lets the allocator give memory back on a thread of its own. */
+void memory_use_background_thread(bool is_on);
+
 /* The allocator's own account, in pieces of text. */
 void memory_report(void (*write)(void *context, const char *text), void *context);
 /* Gives free pages back to the system. */

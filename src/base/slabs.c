@@ -85,6 +85,35 @@ void slabs_stats_read(struct slabs_stats *stats)
     *stats = (struct slabs_stats){ 0 };
 }
 
+static bool all_leave; /* so that whoever keeps a pointer too long is found */
+
+void slabs_vacate_begin(void)
+{
+}
+
+enum slabs_vacating slabs_vacate_plan(void)
+{
+    all_leave = true;
+    return SLABS_LEAVING;
+}
+
+static bool should_leave(const void *object)
+{
+    (void)object;
+    return all_leave;
+}
+
+void *slabs_page_vacate(void *page)
+{
+    return page;
+}
+
+bool slabs_vacate_end(void)
+{
+    all_leave = false;
+    return true;
+}
+
 #else
 
 struct page {
@@ -101,7 +130,11 @@ struct region {
     struct page first;     /* the head of the first page, while it holds objects */
     struct list_link link; /* among those that have a free page */
     uint32_t free_pages;   /* a bit for each */
+    uint32_t whole_pages;  /* those given out whole */
+    uint32_t index;        /* in the array of all */
+    uint8_t fill;          /* of FILLS, when it was last looked at */
     bool is_large;
+    bool is_leaving; /* is in no list, and neither are its pages */
 };
 _Static_assert(sizeof(struct region) <= HEAD_BYTES, "the head has its place");
 
@@ -111,11 +144,26 @@ struct pages_of_class {
     size_t object_count;
 };
 
+#define FILLS 64 /* steps in which it is told how full a region is */
+
+struct vacating {
+    enum slabs_vacating state;
+    bool is_choosing; /* else still counting */
+    size_t next;      /* region to look at */
+    size_t live_bytes;
+    size_t counts[FILLS + 1]; /* of regions, by their fill */
+    unsigned fill_leaving;    /* below this all leave, and of this */
+    size_t more_leaving;      /* so many */
+};
+
 static struct slabs {
     bool is_ready;
     struct pages_of_class classes[CLASSES];
     struct list regions; /* with a free page */
+    struct region **all; /* owned */
     size_t region_count;
+    size_t region_places;
+    struct vacating vacating;
     size_t page_count;
     size_t whole_count; /* of these, given out whole */
     size_t object_bytes;
@@ -141,6 +189,11 @@ static struct region *region_of(const void *page)
     return (struct region *)((uintptr_t)page & ~(uintptr_t)(MEMORY_REGION_BYTES - 1));
 }
 
+static uint32_t page_bit(const void *page)
+{
+    return 1u << ((uintptr_t)page & (MEMORY_REGION_BYTES - 1)) / PAGE_BYTES;
+}
+
 static void become_owner(void)
 {
     ensure(!slabs.is_ready); /* one thread allocates */
@@ -152,15 +205,40 @@ static void become_owner(void)
 
 /* ---- Regions and pages ---- */
 
+/* Not counted, as little as the regions are. */
+static void all_grow(void)
+{
+    size_t size = slabs.region_places * sizeof(*slabs.all);
+    slabs.region_places = MAX(2 * slabs.region_places, (size_t)64);
+    struct region **all =
+        memory_alloc_aligned(slabs.region_places * sizeof(*slabs.all), sizeof(*slabs.all));
+    if (size > 0) {
+        memcpy(all, slabs.all, size);
+        memory_free_aligned(slabs.all, size, sizeof(*slabs.all));
+    }
+    slabs.all = all;
+}
+
 static struct region *region_open(void)
 {
     bool is_large = slabs.region_count > 0;
     struct region *region = memory_region_alloc(is_large);
-    region->free_pages = ALL_FREE;
-    region->is_large = is_large;
+    *region = (struct region){ .free_pages = ALL_FREE,
+                               .index = (uint32_t)slabs.region_count,
+                               .fill = FILLS,
+                               .is_large = is_large };
     list_append(&slabs.regions, &region->link);
-    slabs.region_count++;
+    if (slabs.region_count == slabs.region_places) all_grow();
+    slabs.all[slabs.region_count++] = region;
     return region;
+}
+
+static void region_close(struct region *region)
+{
+    struct region *last = slabs.all[--slabs.region_count];
+    slabs.all[region->index] = last;
+    last->index = region->index;
+    memory_region_free(region, region->is_large);
 }
 
 /* A page that is none of those in `except`, a bit for each place. */
@@ -185,17 +263,16 @@ static void page_put_free(void *page)
 {
     struct region *region = region_of(page);
     /* In front of one that is free altogether, which stays as long as no other has room. */
-    if (region->free_pages == 0) list_prepend(&slabs.regions, &region->link);
-    region->free_pages |= 1u << (size_t)((char *)page - (char *)region) / PAGE_BYTES;
+    if (region->free_pages == 0 && !region->is_leaving) list_prepend(&slabs.regions, &region->link);
+    region->free_pages |= page_bit(page);
     slabs.page_count--;
     if (region->free_pages != ALL_FREE) return;
     list_remove(&region->link);
-    if (list_is_empty(&slabs.regions)) {
+    if (list_is_empty(&slabs.regions) && !region->is_leaving) {
         list_append(&slabs.regions, &region->link);
         return;
     }
-    slabs.region_count--;
-    memory_region_free(region, region->is_large);
+    region_close(region);
 }
 
 static struct page *page_open(size_t object_bytes)
@@ -235,7 +312,16 @@ void *slabs_page_alloc(void)
     slabs_collect();
     slabs.whole_count++;
     memory_counted_new((int64_t)PAGE_BYTES);
-    return page_take_free(1); /* in the first page stands what the region is */
+    void *page = page_take_free(1); /* in the first page stands what the region is */
+    region_of(page)->whole_pages |= page_bit(page);
+    return page;
+}
+
+static void whole_page_give(void *page)
+{
+    region_of(page)->whole_pages &= ~page_bit(page);
+    slabs.whole_count--;
+    page_put_free(page);
 }
 
 void slabs_page_free(void *page)
@@ -245,8 +331,7 @@ void slabs_page_free(void *page)
         chain_push(&pages_freed_elsewhere, page);
         return;
     }
-    slabs.whole_count--;
-    page_put_free(page);
+    whole_page_give(page);
 }
 
 /* ---- Objects ---- */
@@ -278,7 +363,8 @@ static void page_give(struct page *page, void *object)
     memcpy(object, &page->free_first, sizeof(page->free_first));
     page->free_first = (uint16_t)place;
     /* In front: what is nearly full is filled first, so that others can become empty. */
-    if (page->used-- == page->capacity) list_prepend(&class->with_room, &page->link);
+    if (page->used-- == page->capacity && !region_of(page)->is_leaving)
+        list_prepend(&class->with_room, &page->link);
     class->object_count--;
     slabs.object_bytes -= page->object_bytes;
     if (page->used == 0) page_close(page);
@@ -331,8 +417,7 @@ void slabs_collect(void)
     }
     for (void *page = chain_take(&pages_freed_elsewhere); page != NULL; page = next) {
         memcpy(&next, page, sizeof(next));
-        slabs.whole_count--;
-        page_put_free(page);
+        whole_page_give(page);
     }
 }
 
@@ -358,7 +443,153 @@ void slabs_stats_read(struct slabs_stats *stats)
                                    .regions = slabs.region_count };
 }
 
+/* ---- Vacating ---- */
+
+#define REGIONS_A_STEP 8
+
+static struct page *page_at(const struct region *region, unsigned place)
+{
+    return (struct page *)(void *)((uintptr_t)region + place * PAGE_BYTES);
+}
+
+/* It has a head, and objects. */
+static bool page_has_objects(const struct region *region, unsigned place)
+{
+    return !((region->free_pages | region->whole_pages) >> place & 1);
+}
+
+static size_t region_live_bytes(const struct region *region)
+{
+    size_t bytes = (size_t)__builtin_popcount(region->whole_pages) * PAGE_BYTES;
+    for (unsigned i = 0; i < REGION_PAGES; i++) {
+        if (!page_has_objects(region, i)) continue;
+        const struct page *page = page_at(region, i);
+        bytes += (size_t)page->used * page->object_bytes;
+    }
+    return bytes;
+}
+
+static void region_leave(struct region *region)
+{
+    region->is_leaving = true;
+    if (region->free_pages != 0) list_remove(&region->link);
+    for (unsigned i = 0; i < REGION_PAGES; i++) {
+        if (!page_has_objects(region, i)) continue;
+        struct page *page = page_at(region, i);
+        if (page->used < page->capacity) list_remove(&page->link);
+    }
+}
+
+static void region_return(struct region *region)
+{
+    region->is_leaving = false;
+    if (region->free_pages != 0) list_append(&slabs.regions, &region->link);
+    for (unsigned i = 0; i < REGION_PAGES; i++) {
+        if (!page_has_objects(region, i)) continue;
+        struct page *page = page_at(region, i);
+        if (page->used < page->capacity)
+            list_append(&class_of(page->object_bytes)->with_room, &page->link);
+    }
+}
+
+/* Regions that all objects need when they stand close, each class with a page that is not full. */
+static size_t regions_needed(size_t live_bytes)
+{
+    size_t bytes = live_bytes + live_bytes / 16;
+    for (size_t i = 0; i < CLASSES; i++)
+        if (slabs.classes[i].page_count > 0) bytes += PAGE_BYTES;
+    return bytes / MEMORY_REGION_BYTES + 1;
+}
+
+/* All regions are counted: which may leave? False: none. */
+static bool vacate_choose(struct vacating *vacating)
+{
+    size_t needed = regions_needed(vacating->live_bytes);
+    if (slabs.region_count <= needed) return false;
+    size_t leaving = slabs.region_count - needed;
+    unsigned fill = 0;
+    /* What is nearly full stays: it would only go to another place. */
+    while (fill < FILLS * 7 / 8 && vacating->counts[fill] <= leaving)
+        leaving -= vacating->counts[fill++];
+    vacating->fill_leaving = fill;
+    vacating->more_leaving = fill == FILLS * 7 / 8 ? 0 : leaving;
+    return true;
+}
+
+void slabs_vacate_begin(void)
+{
+    ensure(slabs.vacating.state == SLABS_ALL_STAY);
+    slabs.vacating = (struct vacating){ .state = SLABS_PLANNING };
+}
+
+static void vacate_look(struct vacating *vacating, struct region *region)
+{
+    if (!vacating->is_choosing) {
+        size_t live_bytes = region_live_bytes(region);
+        region->fill = (uint8_t)(live_bytes * FILLS / MEMORY_REGION_BYTES);
+        vacating->live_bytes += live_bytes;
+        vacating->counts[region->fill]++;
+    } else if (region->fill < vacating->fill_leaving) {
+        region_leave(region);
+    } else if (region->fill == vacating->fill_leaving && vacating->more_leaving > 0) {
+        vacating->more_leaving--;
+        region_leave(region);
+    }
+}
+
+enum slabs_vacating slabs_vacate_plan(void)
+{
+    struct vacating *vacating = &slabs.vacating;
+    if (vacating->state != SLABS_PLANNING) return vacating->state;
+    for (int i = 0; i < REGIONS_A_STEP && vacating->next < slabs.region_count; i++)
+        vacate_look(vacating, slabs.all[vacating->next++]);
+    if (vacating->next < slabs.region_count) return SLABS_PLANNING;
+    vacating->next = 0;
+    if (vacating->is_choosing)
+        vacating->state = SLABS_LEAVING;
+    else if (!vacate_choose(vacating))
+        vacating->state = SLABS_ALL_STAY;
+    vacating->is_choosing = true;
+    return vacating->state;
+}
+
+static bool should_leave(const void *object)
+{
+    return slabs.vacating.state == SLABS_LEAVING && region_of(object)->is_leaving;
+}
+
+bool slabs_vacate_end(void)
+{
+    struct vacating *vacating = &slabs.vacating;
+    if (vacating->state != SLABS_ALL_STAY) vacating->next = 0;
+    vacating->state = SLABS_ALL_STAY;
+    for (int i = 0; i < REGIONS_A_STEP && vacating->next < slabs.region_count; i++) {
+        struct region *region = slabs.all[vacating->next++];
+        if (region->is_leaving) region_return(region);
+    }
+    return vacating->next >= slabs.region_count;
+}
+
+void *slabs_page_vacate(void *page)
+{
+    if (!should_leave(page)) return page;
+    void *moved = slabs_page_alloc();
+    memcpy(moved, page, PAGE_BYTES);
+    slabs_page_free(page);
+    return moved;
+}
+
 #endif
+
+void *slabs_vacate(void *object, size_t size)
+{
+    if (size > SLAB_SIZE_MAX) return memory_vacate(object, size);
+    if (!should_leave(object)) return object;
+    void *moved = slabs_alloc(size);
+    memcpy(moved, object, size);
+    slabs_free(object, size);
+    return moved;
+}
 
 void *slabs_resize(void *object, size_t before, size_t after)
 {

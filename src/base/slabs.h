@@ -44,4 +44,20 @@ struct slabs_stats {
 };
 void slabs_stats_read(struct slabs_stats *stats);
 
+/* ---- Giving memory back: the emptiest regions are vacated into the holes of all others ---- */
+
+enum slabs_vacating {
+    SLABS_ALL_STAY, /* nothing would be won */
+    SLABS_PLANNING,
+    SLABS_LEAVING, /* what stands in some regions should move, and nothing new is put there */
+};
+void slabs_vacate_begin(void);
+/* One short step of choosing the regions; to be called until it does not answer SLABS_PLANNING. */
+enum slabs_vacating slabs_vacate_plan(void);
+/* The object, moved with its bytes if it should; also one that is larger than slabs are. */
+void *slabs_vacate(void *object, size_t size) __attribute__((returns_nonnull));
+void *slabs_page_vacate(void *page) __attribute__((returns_nonnull));
+/* Whoever is left stays. One short step; true when done. */
+bool slabs_vacate_end(void);
+
 #endif

@@ -648,6 +648,31 @@ struct table_cell *table_walk_next(const struct table *table, struct table_walk 
     }
 }
 
+unsigned table_vacate_bucket(struct table *table, size_t bucket)
+{
+    unsigned moved = 0;
+    if (bucket % TABLE_SEGMENT_SIZE == 0) {
+        bool is_last = bucket + TABLE_SEGMENT_SIZE >= table->bucket_count;
+        struct table_line **array = &table->lines;
+        if (is_segmented(table)) array = &table->segments[bucket >> TABLE_SEGMENT_BITS];
+        size_t count = is_last ? table->capacity - bucket : TABLE_SEGMENT_SIZE;
+        struct table_line *before = *array;
+        *array = count == TABLE_SEGMENT_SIZE ? slabs_page_vacate(before)
+                                             : slabs_vacate(before, lines_size(count));
+        moved += *array != before;
+    }
+    struct table_part part = table_first_part(table_line_at(table, bucket));
+    for (struct table_part last = part; table_part_next(&part); last = part) {
+        struct table_line *before = part.line;
+        part.line = slabs_vacate(before, part_bytes(part));
+        if (part.line == before) continue;
+        struct table_cell *link = &last.line->cells[TABLE_LINE_WORDS - 1];
+        link->word = word_of(part.line, part.words) | TABLE_CHAINED;
+        moved++;
+    }
+    return moved;
+}
+
 size_t table_bucket_count(const struct table *table)
 {
     return table == NULL ? 0 : table->bucket_count;

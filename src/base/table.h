@@ -117,6 +117,9 @@ static inline size_t table_bucket_parent(size_t bucket)
 {
     return bucket & ~((size_t)1 << (63 - __builtin_clzll(bucket)));
 }
+/* Moves the lines of this bucket, and an array of lines that it is the first of, off memory that is
+ * to be vacated (slabs.h); returns how many blocks. */
+unsigned table_vacate_bucket(struct table *table, size_t bucket);
 void table_visit_bucket(const struct table *table, size_t bucket, table_visit visit, void *context);
 
 #endif

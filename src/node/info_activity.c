@@ -177,6 +177,8 @@ static void print_keys(const struct node *node, struct buffer *into)
 void info_stats(struct node *node, struct buffer *into)
 {
     const struct engine_counters *counters = engine_counters(node->engine);
+    const struct defrag *defrag = &node->defrag;
+    uint64_t current_ns = defrag->effort > 0 ? defrag->ns - defrag->started_ns : 0;
     print_traffic(node, into);
     print_keys(node, into);
     const struct info_figure figures[] = {
@@ -187,12 +189,12 @@ void info_stats(struct node *node, struct buffer *into)
         { "total_forks", (int64_t)node->snapshots.forks },
         { "migrate_cached_sockets", 0 },
         { "slave_expires_tracked_keys", 0 },
-        { "active_defrag_hits", 0 },
-        { "active_defrag_misses", 0 },
-        { "active_defrag_key_hits", 0 },
-        { "active_defrag_key_misses", 0 },
-        { "total_active_defrag_time", 0 },
-        { "current_active_defrag_time", 0 },
+        { "active_defrag_hits", (int64_t)defrag->counts.moved },
+        { "active_defrag_misses", (int64_t)defrag->counts.left },
+        { "active_defrag_key_hits", (int64_t)defrag->counts.keys_moved },
+        { "active_defrag_key_misses", (int64_t)defrag->counts.keys_left },
+        { "total_active_defrag_time", (int64_t)(defrag->ns / 1000000) },
+        { "current_active_defrag_time", (int64_t)(current_ns / 1000000) },
         { "tracking_total_keys", (int64_t)counters->keys_tracked },
         { "tracking_total_items", (int64_t)counters->items_tracked },
         { "tracking_total_prefixes", (int64_t)counters->prefixes_tracked },

@@ -144,7 +144,7 @@ void info_memory(struct node *node, struct buffer *into)
 {
     struct node_measures measures = measure(node);
     struct memory_stats stats;
-    memory_stats_read(&stats);
+    defrag_measure(&stats);
     struct buffer policy = { 0 };
     print_used(node, &measures, into);
     const struct info_figure allocator[] = {
@@ -174,7 +174,7 @@ void info_memory(struct node *node, struct buffer *into)
     info_figures(into, figures, COUNT_OF(figures));
     info_text(into, "mem_allocator", stats.allocator);
     info_int(into, "mem_overhead_db_hashtable_rehashing", 0);
-    info_int(into, "active_defrag_running", 0);
+    info_int(into, "active_defrag_running", node->defrag.effort);
     info_int(into, "lazyfree_pending_objects", 0);
     info_int(into, "lazyfreed_objects", 0);
     info_int(into, "eir_large_page_bytes", (int64_t)memory_large_bytes());

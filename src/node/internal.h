@@ -12,6 +12,7 @@
 #include "commands/commands.h"
 #include "engine/call.h"
 #include "engine/engine.h"
+#include "keyspace/defrag.h"
 #include "keyspace/keyspace.h"
 #include "node/node.h"
 #include "node/number_map.h"
@@ -141,6 +142,26 @@ struct failover {
     char refusal[128]; /* ASKING: why the replica will not lead; empty: it has not said so */
 };
 
+enum defrag_phase {
+    DEFRAG_PLANS, /* which memory is to be vacated */
+    DEFRAG_WALKS, /* over all keys */
+    DEFRAG_ENDS,
+};
+
+/* Active defragmentation. */
+struct defrag {
+    unsigned effort; /* percent of a processor that the pass under way may take; 0: none is */
+    enum defrag_phase phase;
+    bool is_ended;   /* a pass, since the last look */
+    time_ms next_ms; /* the next spell */
+    time_ms next_look_ms;
+    struct defrag_walk walk;
+    struct defrag_counts counts;
+    uint64_t ns;         /* of all spells */
+    uint64_t started_ns; /* of it before the last pass began */
+    size_t unused_after; /* bytes that the last pass could not give back */
+};
+
 /* A nodes.conf that the shell writes beside the loop. */
 struct conf_writing {
     bool is_running; /* NODE_WRITTEN is awaited */
@@ -179,9 +200,10 @@ struct node {
     struct command *lone_rows; /* owned; CLUSTER of a server alone, else NULL */
     struct engine *engine;     /* owned */
     struct keyspace *keyspace; /* owned; valid data */
-    struct backlog *backlog;   /* owned */
-    struct primary *primary;   /* owned */
-    struct replica *replica;   /* owned */
+    struct defrag defrag;
+    struct backlog *backlog; /* owned */
+    struct primary *primary; /* owned */
+    struct replica *replica; /* owned */
     struct repl_effects repl_effects;
     struct session *stream_session; /* runs the commands of our primary */
 

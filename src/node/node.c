@@ -289,6 +289,7 @@ void node_turn(struct node *node, struct node_clock clock, const struct node_inp
     clients_turn(node);
     turns_mark_commands(node);
     data_expire(node);
+    defrag_turn(node);
     clients_propagate(node);
     if (node->failover.state != FAILOVER_NONE) failover_turn(node);
     if (node->is_stopping) stop_turn(node);
@@ -324,6 +325,7 @@ time_ms node_deadline(const struct node *node)
     due_ms = MIN(due_ms, primary_deadline(node->primary));
     due_ms = MIN(due_ms, replica_deadline(node->replica));
     due_ms = MIN(due_ms, data_deadline(node));
+    due_ms = MIN(due_ms, defrag_deadline(node));
     if (node->cluster != NULL) due_ms = MIN(due_ms, cluster_deadline(node->cluster));
     return due_ms;
 }

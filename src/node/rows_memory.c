@@ -124,7 +124,7 @@ static size_t reply_allocator(struct call *call, const struct node *node)
     struct node_measures measures = { .resident_bytes = 0 };
     if (node->measure != NULL) node->measure(&measures);
     struct memory_stats stats;
-    memory_stats_read(&stats);
+    defrag_measure(&stats);
     double active = (double)stats.active, resident = (double)stats.resident;
     double all = (double)measures.resident_bytes, used = (double)memory_used();
     const struct item items[] = {

@@ -99,6 +99,14 @@ char *string_open(struct string **place, size_t size)
     return string->data;
 }
 
+bool string_vacate(struct string **place)
+{
+    struct string *string = *place;
+    if (shared_is_shared(&string->shared)) return false;
+    *place = memory_vacate(string, sizeof(*string) + string->capacity);
+    return *place != string;
+}
+
 /* An index from either end as one from the front, which may still be negative. */
 static int64_t from_front(int64_t index, int64_t size)
 {

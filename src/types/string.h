@@ -44,6 +44,10 @@ struct shared *string_shared(struct string *string);
  * never shrinks. *string may move. Growth is by a half, so that appending is cheap on average. */
 char *string_open(struct string **string, size_t size);
 
+/* Moves it to where memory is used better; false when it stays, because it stands well or somebody
+ * else holds a reference. */
+bool string_vacate(struct string **string);
+
 /* GETRANGE: from `start` to `end`, both included, negative ones counted from the end. */
 struct bytes string_range(struct bytes text, int64_t start, int64_t end);
 

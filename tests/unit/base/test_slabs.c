@@ -222,6 +222,71 @@ START_TEST(whole_pages_stand_beside_objects_and_come_back_from_any_thread)
 }
 END_TEST
 
+static void vacate_all(void)
+{
+    for (size_t i = 0; i < OBJECTS; i++)
+        if (objects[i].at != NULL) objects[i].at = slabs_vacate(objects[i].at, objects[i].size);
+}
+
+START_TEST(one_pass_gives_back_what_holes_are_left)
+{
+    struct slabs_stats before, after;
+    struct prng prng;
+    prng_init(&prng, 7);
+    static const size_t sizes[] = { 40, 88, 1088 };
+    for (size_t i = 0; i < OBJECTS; i++) fill(&objects[i], sizes[i % 3], (unsigned char)i);
+    for (size_t i = 0; i < OBJECTS; i++)
+        if (prng_below(&prng, 10) != 0) check_and_free(&objects[i]);
+    slabs_stats_read(&before);
+    slabs_vacate_begin();
+    while (slabs_vacate_plan() == SLABS_PLANNING) {}
+    vacate_all();
+    while (!slabs_vacate_end()) {}
+    slabs_stats_read(&after);
+    ck_assert_uint_eq(after.object_bytes, before.object_bytes);
+    ck_assert_uint_le(after.regions, before.regions / 3);
+    /* Well filled as they are, nobody would leave again. */
+    slabs_vacate_begin();
+    while (slabs_vacate_plan() == SLABS_PLANNING) {}
+    vacate_all();
+    while (!slabs_vacate_end()) {}
+    ck_assert_uint_le(after.regions, before.regions / 3);
+    for (size_t i = 0; i < OBJECTS; i++)
+        if (objects[i].at != NULL) check_and_free(&objects[i]);
+}
+END_TEST
+
+/* Between the steps of a pass life goes on. */
+START_TEST(objects_come_and_go_while_others_leave)
+{
+    struct prng prng;
+    prng_init(&prng, 8);
+    for (int round = 0; round < 60; round++) {
+        if (round % 3 == 0) slabs_vacate_begin();
+        for (int i = 0; i < 5000; i++) {
+            struct object *object = &objects[prng_below(&prng, OBJECTS)];
+            if (object->at == NULL && prng_below(&prng, round % 20 < 10 ? 2 : 8) == 0)
+                fill(object, 1 + prng_below(&prng, 700), (unsigned char)i);
+            else if (object->at != NULL)
+                check_and_free(object);
+            if (i % 100 != 0) continue;
+            slabs_vacate_plan();
+            for (int j = 0; j < 50; j++) {
+                struct object *other = &objects[prng_below(&prng, OBJECTS)];
+                if (other->at != NULL) other->at = slabs_vacate(other->at, other->size);
+            }
+        }
+        while (round % 3 == 2 && !slabs_vacate_end()) {}
+    }
+    for (size_t i = 0; i < OBJECTS; i++)
+        if (objects[i].at != NULL) check_and_free(&objects[i]);
+    struct slabs_stats stats;
+    slabs_stats_read(&stats);
+    ck_assert_uint_eq(stats.object_bytes, 0);
+    ck_assert_uint_eq(stats.pages, 0);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("slabs");
@@ -232,6 +297,8 @@ int main(void)
     tcase_add_test(tests, sparse_pages_are_given_back_by_moving_their_objects);
     tcase_add_test(tests, large_pages_are_asked_for_from_the_second_region_on_and_given_back);
     tcase_add_test(tests, whole_pages_stand_beside_objects_and_come_back_from_any_thread);
+    tcase_add_test(tests, one_pass_gives_back_what_holes_are_left);
+    tcase_add_test(tests, objects_come_and_go_while_others_leave);
     Suite *suite = suite_create("base/slabs");
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
