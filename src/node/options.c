@@ -225,6 +225,7 @@ void options_apply(struct node *node, uint32_t areas)
     const struct config *config = node->config;
     options_engine(node, engine_settings(node->engine));
     engine_settings_changed(node->engine);
+    if (areas & CONFIG_AREA_MEMORY) memory_use_background_thread(config->jemalloc_bg_thread);
     if (areas & CONFIG_AREA_MEMORY)
         keyspace_set_clock(node->keyspace, is_lfu(config) ? KEYSPACE_CLOCK_LFU : KEYSPACE_CLOCK_LRU,
                            (uint32_t)config->lfu_log_factor,

@@ -280,6 +280,7 @@ static bool server_open(struct server *server, struct config *config)
 {
     process_prepare_signals();
     settle_pages(config);
+    memory_use_background_thread(config->jemalloc_bg_thread); /* after signals: it inherits them */
     if (!limit_clients(config)) return false;
     server->disk = os_disk_create();
     server->loop = loop_create(loop_choice_of(config->loop_backend));
