@@ -5,7 +5,8 @@
  * over all keys moves what stands there, in spells of a fraction of a millisecond, and the regions
  * go back to the system. While a child writes a snapshot nothing moves: each page that is touched
  * then is copied. */
-#include "base/memory.h"
+#include "node/defrag.h"
+
 #include "base/slabs.h"
 #include "node/parts.h"
 

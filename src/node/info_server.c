@@ -1,5 +1,6 @@
 /* INFO's sections Server, Memory, CPU and Modules: what this process is and what it uses. */
 #include "base/memory.h"
+#include "node/defrag.h"
 #include "node/info.h"
 #include "node/parts.h"
 

@@ -5,6 +5,7 @@
  * before anything is sent, and a snapshot's view is taken at the very end, when the offset and
  * the data agree. */
 #include "base/memory.h"
+#include "node/defrag.h"
 #include "node/parts.h"
 #include <stdio.h>
 

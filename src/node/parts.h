@@ -26,8 +26,6 @@
 
 #include "node/internal.h"
 
-struct memory_stats;
-
 /* ---- effects.c ---- */
 struct node_effect *node_add_effect(struct node *node, enum node_effect_type type);
 /* A line for the event ring and the log. */
@@ -57,12 +55,6 @@ void node_link_wants_send(struct node *node, struct link *link);
 void node_link_print_remote(const struct link *link, char text[LINK_ADDRESS_SIZE]);
 void node_link_print_local(const struct link *link, char text[LINK_ADDRESS_SIZE]);
 void node_links_flush(struct node *node);
-
-/* ---- defrag.c ---- */
-void defrag_turn(struct node *node);
-time_ms defrag_deadline(const struct node *node);
-/* As memory_stats_read, but holes in slabs are not allocated. */
-void defrag_measure(struct memory_stats *stats);
 
 /* ---- clients.c ---- */
 void clients_fini(struct node *node);
@@ -125,7 +117,7 @@ bool nodes_conf_save(struct node *node);
 void nodes_conf_save_later(struct node *node);
 void nodes_conf_written(struct node *node, bool is_done);
 void nodes_conf_finish(struct node *node); /* at the end: saves what is still on its way */
-void nodes_conf_tidy(struct node *node);   /* at start: what was left half done goes */
+void nodes_conf_tidy(struct node *node); /* at start: what was left half done goes */
 
 /* ---- follow.c ---- */
 void follow_start(struct node *node, const char *host, uint16_t port);

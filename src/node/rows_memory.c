@@ -1,6 +1,7 @@
 /* MEMORY: what keys, tables and buffers take, and what the allocator makes of it. */
 #include "base/memory.h"
 #include "base/number.h"
+#include "node/defrag.h"
 #include "node/parts.h"
 
 /* ---- USAGE -------------------------------------------------------------------------------- */

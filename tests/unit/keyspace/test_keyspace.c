@@ -928,64 +928,9 @@ START_TEST(a_small_key_costs_twenty_bytes_beside_key_and_value)
 }
 END_TEST
 
-#define SCATTERED 60000
-
-static struct bytes scattered_text(int i, char *text)
-{
-    size_t size = i % 3 == 0 ? 64 : i % 3 == 1 ? 1000 : i % 900 == 2 ? 6000 : 8;
-    memset(text, 'a' + i % 26, size);
-    return bytes_of(text, size);
-}
-
-START_TEST(a_pass_gives_back_what_deleted_keys_have_left_and_keeps_the_others)
-{
-    static char text[6000];
-    char name[32];
-    struct slabs_stats before, after;
-    for (int i = 0; i < SCATTERED; i++) {
-        snprintf(name, sizeof(name), "key:%d", i);
-        struct key key = key_of(0, name);
-        struct put how = { .expiry_ms = i % 5 == 0 ? access.wall_ms + 1000 + i : EXPIRY_NONE };
-        keyspace_put_string(keyspace, &access, &key, scattered_text(i, text), &how);
-    }
-    for (int i = 0; i < SCATTERED; i++) {
-        snprintf(name, sizeof(name), "key:%d", i);
-        struct key key = key_of(0, name);
-        if (hash_bytes(&(struct hash_key){ { 3, 4 } }, key.bytes) % 10 != 0)
-            keyspace_delete(keyspace, &access, &key);
-    }
-    size_t count = keyspace_count(keyspace, 0);
-    slabs_stats_read(&before);
-    struct defrag_walk walk = { 0 };
-    struct defrag_counts counts = { 0 };
-    slabs_vacate_begin();
-    while (slabs_vacate_plan() == SLABS_PLANNING) {}
-    while (keyspace_defrag_step(keyspace, &walk, 100, &counts)) {}
-    while (!slabs_vacate_end()) {}
-    slabs_stats_read(&after);
-    ck_assert_uint_eq(counts.keys_moved + counts.keys_left, count);
-    ck_assert_uint_gt(counts.keys_moved, count / 2);
-    ck_assert_uint_ge(counts.moved, counts.keys_moved);
-    ck_assert_uint_eq(after.object_bytes, before.object_bytes);
-    ck_assert_uint_le(after.regions, before.regions / 2);
-    for (int i = 0; i < SCATTERED; i++) {
-        snprintf(name, sizeof(name), "key:%d", i);
-        struct key key = key_of(0, name);
-        bool stays = hash_bytes(&(struct hash_key){ { 3, 4 } }, key.bytes) % 10 == 0;
-        struct entry *entry = keyspace_find_for_read(keyspace, &access, &key);
-        expect((entry != NULL) == stays);
-        if (entry == NULL) continue;
-        struct scratch scratch;
-        expect(bytes_equal(entry_string(entry, &scratch), scattered_text(i, text)));
-        expect(entry_expiry_ms(entry) == (i % 5 == 0 ? access.wall_ms + 1000 + i : EXPIRY_NONE));
-    }
-}
-END_TEST
-
 static void add_tests(TCase *tests)
 {
     tcase_add_test(tests, it_does_what_a_plain_array_does);
-    tcase_add_test(tests, a_pass_gives_back_what_deleted_keys_have_left_and_keeps_the_others);
     tcase_add_test(tests, encodings_are_those_that_valkey_reports);
     tcase_add_test(tests, an_expired_key_is_never_seen);
     tcase_add_test(tests, a_replica_may_write_over_what_has_expired);
