@@ -11,22 +11,32 @@
 #include "node/parts.h"
 
 #define LOOK_PERIOD_MS 1000
+#define REST_MS        60000 /* after a pass that won less than a twentieth */
 #define KEYS_A_STEP    64
+
+static size_t slab_holes(void)
+{
+    struct slabs_stats slabs;
+    slabs_stats_read(&slabs);
+    size_t used = slabs.object_bytes + slabs.whole_pages * SLAB_PAGE_BYTES;
+    return slabs.regions * MEMORY_REGION_BYTES - used;
+}
 
 void defrag_measure(struct memory_stats *stats)
 {
-    struct slabs_stats slabs;
     memory_stats_read(stats);
-    slabs_stats_read(&slabs);
-    size_t used = slabs.object_bytes + slabs.whole_pages * SLAB_PAGE_BYTES;
-    size_t holes = slabs.regions * MEMORY_REGION_BYTES - used;
-    stats->allocated -= MIN(holes, stats->allocated);
+    stats->allocated -= MIN(slab_holes(), stats->allocated);
+}
+
+static size_t unused_bytes(const struct memory_stats *stats)
+{
+    return stats->active - MIN(stats->allocated, stats->active);
 }
 
 /* Percent of a processor, in proportion between the thresholds; 0: not worth it. */
 static unsigned effort_for(const struct config *config, const struct memory_stats *stats)
 {
-    size_t unused = stats->active - MIN(stats->allocated, stats->active);
+    size_t unused = unused_bytes(stats);
     if (unused < (size_t)config->active_defrag_ignore_bytes || stats->allocated == 0) return 0;
     int64_t percent = (int64_t)(100 * (double)unused / (double)stats->allocated);
     int64_t lower = config->active_defrag_threshold_lower;
@@ -37,22 +47,30 @@ static unsigned effort_for(const struct config *config, const struct memory_stat
     return (unsigned)(least + (most - least) * (MIN(percent, upper) - lower) / (upper - lower));
 }
 
-/* What a pass could not close is no reason for the next one: only more than that is. */
-static bool is_worth_it(const struct defrag *defrag, const struct memory_stats *stats)
-{
-    size_t unused = stats->active - MIN(stats->allocated, stats->active);
-    return unused > defrag->unused_after + defrag->unused_after / 4;
-}
-
-static void begin(struct node *node, unsigned effort)
+static void begin(struct node *node, unsigned effort, const struct memory_stats *stats)
 {
     struct defrag *defrag = &node->defrag;
+    struct memory_stats beside = *stats; /* what slabs do not answer for */
+    beside.active -= MIN(slab_holes(), beside.active);
     slabs_vacate_begin();
     defrag->effort = effort;
     defrag->phase = DEFRAG_PLANS;
+    defrag->walks_anyway = effort_for(node->config, &beside) > 0;
+    defrag->active_before = stats->active;
     defrag->walk = (struct defrag_walk){ 0 };
     defrag->started_ns = defrag->ns;
     defrag->next_ms = node->clock.now_ms;
+}
+
+/* Where it won little, others own what stands in the way: soon again would be in vain. */
+static void end(struct node *node)
+{
+    struct defrag *defrag = &node->defrag;
+    struct memory_stats stats;
+    memory_stats_read(&stats);
+    bool has_won = stats.active < defrag->active_before - defrag->active_before / 20;
+    defrag->effort = 0;
+    defrag->next_look_ms = node->clock.now_ms + (has_won ? LOOK_PERIOD_MS : REST_MS);
 }
 
 static void look(struct node *node)
@@ -63,16 +81,10 @@ static void look(struct node *node)
     struct memory_stats stats;
     defrag_measure(&stats);
     unsigned effort = effort_for(node->config, &stats);
-    if (defrag->effort > 0) {
+    if (defrag->effort > 0)
         defrag->effort = MAX(effort, (unsigned)node->config->active_defrag_cycle_min);
-    } else if (defrag->is_ended) { /* memory has been given back by now */
-        defrag->unused_after = stats.active - MIN(stats.allocated, stats.active);
-        defrag->is_ended = false;
-    } else if (effort > 0 && is_worth_it(defrag, &stats)) {
-        begin(node, effort);
-    } else if (effort == 0) {
-        defrag->unused_after = 0;
-    }
+    else if (effort > 0)
+        begin(node, effort, &stats);
 }
 
 /* One step; false when there is nothing more to do. */
@@ -81,7 +93,10 @@ static bool step(struct node *node)
     struct defrag *defrag = &node->defrag;
     if (!node->config->activedefrag) defrag->phase = DEFRAG_ENDS;
     if (defrag->phase == DEFRAG_PLANS) {
-        if (slabs_vacate_plan() != SLABS_PLANNING) defrag->phase = DEFRAG_WALKS;
+        enum slabs_vacating state = slabs_vacate_plan();
+        if (state == SLABS_PLANNING) return true;
+        bool walks = state == SLABS_LEAVING || defrag->walks_anyway;
+        defrag->phase = walks ? DEFRAG_WALKS : DEFRAG_ENDS;
     } else if (defrag->phase == DEFRAG_WALKS) {
         if (!keyspace_defrag_step(node->keyspace, &defrag->walk, KEYS_A_STEP, &defrag->counts))
             defrag->phase = DEFRAG_ENDS;
@@ -107,13 +122,10 @@ void defrag_turn(struct node *node)
         taken = node->ticks() - start;
     }
     defrag->ns += taken;
-    if (!goes_on) {
-        defrag->effort = 0;
-        defrag->is_ended = true;
-    }
     /* The rest of the time is for others: so much that the spell is its share. */
     uint64_t pause_ns = taken * (100 - MIN(defrag->effort, 99u)) / MAX(defrag->effort, 1u);
     defrag->next_ms = node->clock.now_ms + (time_ms)MAX(pause_ns / 1000000, UINT64_C(1));
+    if (!goes_on) end(node);
     node_mark(node, "defragmentation");
 }
 

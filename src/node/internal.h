@@ -152,14 +152,14 @@ enum defrag_phase {
 struct defrag {
     unsigned effort; /* percent of a processor that the pass under way may take; 0: none is */
     enum defrag_phase phase;
-    bool is_ended;   /* a pass, since the last look */
-    time_ms next_ms; /* the next spell */
+    bool walks_anyway; /* even when slabs stay as they are */
+    time_ms next_ms;   /* the next spell */
     time_ms next_look_ms;
     struct defrag_walk walk;
     struct defrag_counts counts;
-    uint64_t ns;         /* of all spells */
-    uint64_t started_ns; /* of it before the last pass began */
-    size_t unused_after; /* bytes that the last pass could not give back */
+    uint64_t ns;          /* of all spells */
+    uint64_t started_ns;  /* of it before the last pass began */
+    size_t active_before; /* bytes in active pages when the pass began */
 };
 
 /* A nodes.conf that the shell writes beside the loop. */
