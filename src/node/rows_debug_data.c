@@ -2,7 +2,7 @@
 #include "base/digest.h"
 #include "base/log.h"
 #include "node/parts.h"
-#include "persist/dump.h"
+#include "node/value_digest.h"
 
 #define POPULATE_VALUE_MAX (512 * MIB)
 
@@ -57,20 +57,18 @@ void debug_populate(struct call *call)
 
 /* ---- DIGEST ------------------------------------------------------------------------------- */
 
-/* Of one key: its value and whether it ends, in the form that a snapshot would keep. */
-static void digest_entry(const struct entry *entry, const void *before, size_t before_size,
+/* Of one key: where it is, its value, and whether it ends. */
+static void digest_entry(const struct entry *entry, uint32_t db, time_ms wall_ms,
                          uint8_t digest[SHA1_SIZE])
 {
     struct buffer text = { 0 };
-    struct buffer payload = { 0 };
-    enum err err = dump_write(entry, false, &payload);
-    buffer_append(&text, bytes_of(before, before_size));
+    value_digest(entry, wall_ms, digest);
+    buffer_append(&text, bytes_of(&db, sizeof(db)));
     buffer_append(&text, entry_key(entry));
-    if (!err) buffer_append(&text, buffer_bytes(&payload));
+    buffer_append(&text, bytes_of(digest, SHA1_SIZE));
     if (entry_expiry_ms(entry) != EXPIRY_NONE) buffer_append_text(&text, "!!expire!!");
     sha1(buffer_bytes(&text), digest);
     buffer_fini(&text);
-    buffer_fini(&payload);
 }
 
 static void reply_digest(struct call *call, const uint8_t digest[SHA1_SIZE])
@@ -91,8 +89,7 @@ void debug_digest(struct call *call)
     const struct entry *entry;
     while ((entry = keyspace_walk_next(call->keyspace, &walk)) != NULL) {
         uint8_t digest[SHA1_SIZE];
-        uint32_t db = walk.db;
-        digest_entry(entry, &db, sizeof(db), digest);
+        digest_entry(entry, walk.db, call->wall_ms, digest);
         for (size_t i = 0; i < SHA1_SIZE; i++) all[i] ^= digest[i];
     }
     reply_digest(call, all);
@@ -106,12 +103,7 @@ void debug_digest_value(struct call *call)
         uint8_t digest[SHA1_SIZE] = { 0 };
         struct key key = call_key(call, i);
         const struct entry *entry = keyspace_peek(call->keyspace, &access, &key);
-        if (entry != NULL) {
-            struct buffer payload = { 0 };
-            enum err err = dump_write(entry, false, &payload);
-            if (!err) sha1(buffer_bytes(&payload), digest);
-            buffer_fini(&payload);
-        }
+        if (entry != NULL) value_digest(entry, call->wall_ms, digest);
         reply_digest(call, digest);
     }
 }

@@ -55,6 +55,38 @@ class Digest(eirtest.TestCase):
             first.call(*words)
             self.assertNotEqual(first.text("DEBUG", "DIGEST"), before, words)
 
+    def test_neither_form_nor_order_changes_the_digest_of_a_collection(self):
+        first, second = [self.start_server(enable_debug_command="yes").client() for _ in "12"]
+        names = ["name %d" % number for number in range(600)]
+        for client, order in ((first, names), (second, names[::-1])):
+            for name in order:
+                client.call("SADD", "set", name)
+                client.call("HSET", "hash", name, name + "'s")
+                client.call("ZADD", "zset", len(name), name)
+                client.call("RPUSH", "list", "element")
+        # Small ones, of which one server's were large before.
+        second.call("SADD", "small", *names)
+        second.call("HSET", "pairs", *(names + names))
+        second.call("ZADD", "scores", *sum(([1, name] for name in names), []))
+        for client in (first, second):
+            client.call("SADD", "small", 1, 2)
+            client.call("HSET", "pairs", "a", "b")
+            client.call("ZADD", "scores", 1, "a")
+        second.call("SREM", "small", *names)
+        second.call("HDEL", "pairs", *names)
+        second.call("ZREM", "scores", *names)
+        keys = ("set", "hash", "zset", "list", "small", "pairs", "scores")
+        digests = first.call("DEBUG", "DIGEST-VALUE", *keys)
+        self.assertEqual(len(set(digests)), len(keys))
+        self.assertEqual(digests, second.call("DEBUG", "DIGEST-VALUE", *keys))
+        self.assertEqual(first.text("DEBUG", "DIGEST"), second.text("DEBUG", "DIGEST"))
+        for words in (("SADD", "small", 3), ("LSET", "list", 5, "x"), ("ZADD", "zset", 1, names[7]),
+                      ("HSET", "hash", names[7], "x"),
+                      ("HEXPIRE", "hash", 100, "FIELDS", 1, names[8])):
+            before = first.text("DEBUG", "DIGEST")
+            first.call(*words)
+            self.assertNotEqual(first.text("DEBUG", "DIGEST"), before, words)
+
 
 if __name__ == "__main__":
     eirtest.main()
