@@ -130,11 +130,13 @@ static bool merge_keys(struct call *call, uint32_t first, uint8_t *registers, bo
     return true;
 }
 
-/* The count is kept in the value, here and on replicas: a change, though of nothing that is seen.
- * Only a primary makes it. */
+/* The count is kept in the value: a change, though of nothing that is seen. A primary makes it,
+ * and tells its replicas to do the same; they make none of their own. */
 static void keep_count(struct call *call, const struct key *key, uint64_t count)
 {
-    if (!call->access->may_expire) return;
+    enum session_kind kind = call->session->kind;
+    bool is_told = kind == SESSION_PRIMARY || kind == SESSION_LOADING;
+    if (!is_told && !call->access->may_expire) return;
     const struct entry *entry = keyspace_peek(call->keyspace, call->access, key);
     char *text = keyspace_open_string(call->keyspace, call->access, key, entry_string_size(entry));
     hll_count_keep(text, count);

@@ -40,6 +40,7 @@ ANY_VALUE = {
     "acl|list", "acl|users", "acl|cat", "acl|getuser", "role", "cluster|myid", "cluster|nodes",
     "cluster|shards", "cluster|slots", "cluster|info", "cluster|links", "cluster|myshardid",
     "cluster|slot-stats", "function|dump", "function|stats", "clusterscan", "client|trackinginfo",
+    "xpending", "xinfo|consumers",
     "srandmember", "hrandfield", "zrandmember", "spop", "hscan", "sscan", "zscan",
 }
 # Integers that may differ by what passes between two servers: (unit of a second).
@@ -59,6 +60,7 @@ MEANT = [
     ("object|encoding", "^b'raw'", "^b'embstr'", RAW),
     (None, r"'0\.0000'.*'0\.0000'", r"'0\.0000'.*'0\.0000'",
      "places of the same distance: Valkey's partial sort leaves them in any order"),
+    ("dump", "^b.\\\\x15", "^b.\\\\x15", "streams keep when consumers were seen"),
     ("object|refcount", "^[2-9]", "^1$", "Valkey counts a queued request's own hold on a value"),
 ]
 

@@ -169,14 +169,78 @@ class SortedSets(Family):
 
 
 class Streams(Family):
+    """Ids from a small range, so that they meet; nothing that the wall clock decides."""
     prefix = b"x"
+
+    def id(self, random):
+        return random.choice((b"%d" % random.randrange(60), b"%d-%d" % (
+            random.randrange(60), random.randrange(4)), b"0", b"0-1"))
+
+    def new_id(self, random):
+        return random.choice((b"%d-*" % random.randrange(200), b"%d-%d" % (
+            random.randrange(200), random.randrange(9)), self.id(random)))
+
+    def value(self, random, argument, command):
+        name = argument["name"]
+        if name in ("id", "new-id", "lastid", "last-id", "max-deleted-id", "threshold"):
+            if command == "xadd" and name == "id":
+                return self.new_id(random)
+            if name == "threshold" and random.random() < 0.5:
+                return b"%d" % random.randrange(30)
+            if command == "xread" and random.random() < 0.2:
+                return random.choice((b"$", b"+"))
+            if command == "xreadgroup" and random.random() < 0.6:
+                return b">"
+            return self.id(random)
+        if name in ("start", "end"):
+            return random.choice((b"-", b"+", self.id(random), b"(" + self.id(random)))
+        if name == "group":
+            return random.choice((b"g1", b"g1", b"g2"))
+        if name == "consumer":
+            return random.choice((b"c1", b"c2", b"c3"))
+        if name == "min-idle-time":
+            return random.choice((b"0", b"0", b"1000000000"))
+        if name == "field":
+            return random.choice((b"f", b"f", b"g", b"12"))
+        if name == "value":
+            return random.choice(ELEMENTS)
+        if name in ("count", "entries-added", "entriesread"):
+            return random.choice((b"-1", b"0", b"1", b"2", b"3", b"5", b"20", b"100"))
+        return None
+
+    def may_spoil(self, words):
+        return b"BLOCK" not in words and words[0] != b"xadd"
+
+    def request(self, random, name, words):
+        words = [random.choice((b"1", b"-1")) if before == b"BLOCK" else word
+                 for before, word in zip([b""] + words, words)]
+        if name == "xadd":
+            words = [b"%d-*" % random.randrange(200) if word == b"*" else word for word in words]
+        if name == "xinfo|stream":
+            words = words[:3]  # FULL shows times
+        if name in ("xread", "xreadgroup") and b"STREAMS" in words:
+            at = words.index(b"STREAMS") + 1
+            half = (len(words) - at + 1) // 2
+            keys = [random.choice(self.keys()) for _ in range(half)]
+            ids = [word for word in words[at:] if word[:1] not in b"xkslhz"]
+            ids = (ids + [self.id(random)] * half)[:half]
+            if random.random() < 0.95:
+                words = words[:at] + keys + ids
+        return words
 
 
 class HyperLogLogs(Family):
+    """Often many elements at once, so that they leave the sparse form."""
     prefix = b"p"
 
     def value(self, random, argument, command):
         return random.choice(ELEMENTS) if argument["name"] == "element" else None
+
+    def request(self, random, name, words):
+        if name == "pfadd" and len(words) > 1 and random.random() < 0.3:
+            start, count = random.randrange(100000), random.choice((10, 200, 3000))
+            words = words[:2] + [b"%d" % number for number in range(start, start + count)]
+        return words
 
 
 class Geo(SortedSets):

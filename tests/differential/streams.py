@@ -43,7 +43,6 @@ EXCLUDED = {
     "memory|malloc-stats", "lolwut", "latency|doctor", "memory|doctor", "latency|histogram",
     "client|import-source", "cluster|reset", "client|setinfo", "memory|purge", "eval", "evalsha",
     "eval_ro", "evalsha_ro", "fcall", "fcall_ro", "script|kill", "script|debug", "function|kill",
-    "xread", "xreadgroup",
 }
 # A negative count draws so often, whatever that takes.
 WITH_REPETITION = {"srandmember", "hrandfield", "zrandmember"}
