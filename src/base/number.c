@@ -1,9 +1,10 @@
-/* Numbers as text. Doubles are printed with the fewest digits that read back the same, laid out
+/* Numbers as text. Doubles are printed with the digits of decimal.h, laid out
  * as Valkey lays them out: plain where that stays short, else with an exponent. */
 #include "base/number.h"
 
+#include "base/decimal.h"
+
 #include <errno.h>
-#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -121,30 +122,6 @@ bool number_parse_double(struct bytes text, double *value)
     return true;
 }
 
-/* Significant digits without point or trailing zeros; value = 0.d1d2d3... x 10^exponent. */
-struct decimal {
-    char digits[20];
-    int count;
-    int exponent;
-};
-
-static void decimal_of(double value, struct decimal *decimal)
-{
-    char text[NUMBER_DOUBLE_MAX];
-    /* 15 digits survive the way from text and back, 17 always suffice; below the normal numbers
-     * there is less of both. */
-    for (int digits = value < DBL_MIN ? 1 : 15; digits <= 17; digits++) {
-        snprintf(text, sizeof(text), "%.*e", digits - 1, value);
-        if (strtod(text, NULL) == value) break;
-    }
-    const char *at = text;
-    decimal->count = 0;
-    for (; *at != 'e'; at++)
-        if (*at != '.') decimal->digits[decimal->count++] = *at;
-    while (decimal->count > 1 && decimal->digits[decimal->count - 1] == '0') decimal->count--;
-    decimal->exponent = atoi(at + 1) + 1;
-}
-
 static size_t print_plain(const struct decimal *decimal, char *text)
 {
     size_t size = 0;
@@ -174,24 +151,6 @@ static size_t print_scientific(const struct decimal *decimal, char *text)
     return size + number_print(exponent, text + size);
 }
 
-/* Numbers with a few digits behind the point, as people write them. If n / 10^places is the value,
- * and n has no more digits than survive the way through a double, then the text of n is the
- * shortest: no other one of so many digits reads as the same value. */
-static bool few_decimals_of(double value, struct decimal *decimal)
-{
-    static const double powers[] = { 1e1, 1e2, 1e3, 1e4, 1e5, 1e6 };
-    if (value < 1e-3 || value >= 1e9) return false;
-    for (size_t i = 0; i < COUNT_OF(powers); i++) {
-        double scaled = value * powers[i];
-        uint64_t digits = (uint64_t)(scaled + 0.5);
-        if (digits == 0 || (double)digits / powers[i] != value) continue;
-        decimal->count = (int)number_print_unsigned(digits, decimal->digits);
-        decimal->exponent = decimal->count - (int)i - 1;
-        return true;
-    }
-    return false;
-}
-
 size_t number_print_double(double value, char *text)
 {
     if (isnan(value)) return memcpy(text, "nan", 3), 3;
@@ -204,7 +163,7 @@ size_t number_print_double(double value, char *text)
     size_t sign = value < 0 ? 1 : 0;
     if (sign) text[0] = '-';
     struct decimal decimal;
-    if (!few_decimals_of(fabs(value), &decimal)) decimal_of(fabs(value), &decimal);
+    decimal_of(fabs(value), &decimal);
 
     /* Plain: an integer with fewer than 7 zeros behind its digits; a fraction whose last digit
      * stands in one of the first six places, or whose first is not below the fourth. */

@@ -20,7 +20,8 @@ size_t number_print_unsigned(uint64_t value, char *text);
 /* A float as clients may send it: decimal, read in full, without spaces; no NaN, nothing that a
  * double cannot hold. Accepts inf. */
 bool number_parse_double(struct bytes text, double *value);
-/* Shortest text that reads back the same (at most 17 digits), integral values without a point,
+/* Text that reads back the same, in the digits that Valkey takes (decimal.h); integral values up to
+ * 2^62 without a point or exponent,
  * "inf", "-inf", "nan"; returns the length. */
 #define NUMBER_DOUBLE_MAX 40
 size_t number_print_double(double value, char *text);
