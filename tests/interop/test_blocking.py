@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """Clients that wait for lists: the same conversations with us and with Valkey, byte by byte.
 
-A line "waiting: N" goes on when so many clients are blocked; one who waits is asked by "name!: ...",
-and what it gets stands in its transcript in the end.
+A line "waiting: N" goes on when so many clients are blocked. Who is to wait is asked by
+"name!: ...", and what it gets stands in its transcript in the end.
 """
 import os
 import sys
@@ -175,7 +175,7 @@ waiting: 0
 a!: BLPOP k 0
 waiting: 1
 w: FLUSHALL
-w: RESTORE k 0 "\\x12\\x01\\x02\\x0a\\x0a\\x00\\x00\\x00\\x01\\x00\\x81a\\x02\\xff\\x0b\\x00" REPLACE
+w: RESTORE k 0 "\\x01\\x01\\x01a\\x0b\\x00" REPLACE
 w: RPUSH k end
 waiting: 0
 """
