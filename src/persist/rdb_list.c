@@ -34,8 +34,9 @@ static enum rdb_token go_on(struct rdb_decoder *decoder)
     if (--decoder->left > 0) return RDB_OK;
     decoder->is_done = true;
     if (decoder->value.object == NULL) return RDB_OK;
+    /* A single ziplist stays long, however small it is, as in Valkey. */
     struct quicklist *list = decoder->value.object;
-    quicklist_finish(&list, decoder->rules);
+    if (decoder->phase > 0) quicklist_finish(&list, decoder->rules);
     decoder->value.object = list;
     return RDB_OK;
 }

@@ -38,7 +38,11 @@ static void remove_in_chain(struct chain *chain, const struct value_rules *rules
         ensure(place.chunk != NULL);
         size_t here = place_ref(place)->count;
         size_t part = MIN(left, here - index);
-        if (part == here) {
+        bool is_chunk = index == 0 && place.at == 0 && left >= place.chunk->total;
+        if (is_chunk) {
+            part = place.chunk->total;
+            place = chain_drop_chunk(chain, place);
+        } else if (part == here) {
             place = remove_node(chain, place);
         } else {
             remove_in_node(chain, rules, place, index, part);
@@ -356,10 +360,11 @@ static void replace_by_plain(struct chain *chain, const struct value_rules *rule
     if (index + 1 < place_ref(place)->count) place = split(chain, place, index + 1);
     struct place plain = insert_node(chain, place, true, node_of(rules, text));
     place = place_previous(plain);
-    if (place_ref(place)->count == 1)
-        plain = remove_node(chain, place);
-    else
-        remove_in_node(chain, rules, place, index, 1);
+    if (place_ref(place)->count == 1) {
+        remove_node(chain, place);
+        return;
+    }
+    remove_in_node(chain, rules, place, index, 1);
     join_around(chain, rules, plain);
 }
 

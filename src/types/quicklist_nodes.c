@@ -360,6 +360,18 @@ struct place chain_take(struct chain *chain, struct place place)
     return next;
 }
 
+struct place chain_drop_chunk(struct chain *chain, struct place place)
+{
+    struct chunk *chunk = place.chunk;
+    ensure(place.at == 0);
+    struct place next = { .chunk = chunk->next };
+    for (uint32_t i = 0; i < chunk->used; i++) listnode_destroy(chunk->refs[i]);
+    chain->count -= chunk->total;
+    chain->node_count -= chunk->used;
+    chunk_destroy(chain, chunk);
+    return next;
+}
+
 void chain_count(struct chain *chain, struct place place, int64_t change)
 {
     place_ref(place)->count = (uint32_t)(place_ref(place)->count + change);

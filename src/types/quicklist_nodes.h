@@ -91,6 +91,8 @@ struct place chain_seek(const struct chain *chain, size_t *index);
 struct place chain_insert(struct chain *chain, struct place place, struct node_ref ref);
 /* The node is the caller's. Returns the place of the one that was behind it. */
 struct place chain_take(struct chain *chain, struct place place);
+/* All nodes of a chunk, at whose first one `place` is; the place of the one behind. */
+struct place chain_drop_chunk(struct chain *chain, struct place place);
 /* The node at `place` has `change` elements more. */
 void chain_count(struct chain *chain, struct place place, int64_t change);
 size_t chain_memory(const struct chain *chain);
