@@ -90,6 +90,7 @@ static const struct {
     { "_geo", 180 },
     { "_hyperloglog", 60 },
     { "_lcs", 30 },
+    { "_lists", 200 },
     { "_sets", 180 },
     { "_sort", 150 },
     { "_streams", 280 },
