@@ -255,6 +255,16 @@ struct search {
     bool is_counted;
 };
 
+/* An integer that has an opposite. */
+static bool signed_parse(struct call *call, uint32_t index, int64_t *value)
+{
+    if (!call_integer(call, index, value)) return false;
+    if (*value != INT64_MIN) return true;
+    reply_error(call, "ERR value is out of range, value must between -9223372036854775807 and "
+                      "9223372036854775807");
+    return false;
+}
+
 static bool search_parse(struct call *call, struct search *search)
 {
     *search = (struct search){ .rank = 1, .matches = 1, .wanted = wanted_of(call_arg(call, 2)) };
@@ -273,7 +283,7 @@ static bool search_parse(struct call *call, struct search *search)
             return false;
         }
         if (is_rank) {
-            if (!call_integer(call, at + 1, &search->rank)) return false;
+            if (!signed_parse(call, at + 1, &search->rank)) return false;
         } else if (is_count) {
             search->matches = value;
             search->is_counted = true;
@@ -283,11 +293,6 @@ static bool search_parse(struct call *call, struct search *search)
         if (search->rank == 0) {
             reply_error(call, "ERR RANK can't be zero: use 1 to start from the first match, 2 from "
                               "the second ... or use negative to start from the end of the list");
-            return false;
-        }
-        if (search->rank == INT64_MIN) {
-            reply_error(call, "ERR value is out of range, value must between -9223372036854775807 "
-                              "and 9223372036854775807");
             return false;
         }
     }
@@ -406,7 +411,7 @@ static void lset(struct call *call)
 static void lrem(struct call *call)
 {
     int64_t count;
-    if (!call_integer(call, 2, &count)) return;
+    if (!signed_parse(call, 2, &count)) return;
     struct key key = call_key(call, 1);
     struct entry *entry;
     if (!call_find_for_write(call, &key, VALUE_LIST, &entry)) return;

@@ -28,12 +28,23 @@ class Family:
 
 
 class Lists(Family):
+    """Elements of every size beside short ones, so that lists become long, nodes split and join,
+    and elements that no node takes come between them. DUMP tells where."""
     prefix = b"l"
+    sizes = (100, 700, 2500, 4000, 8160, 8192, 8193, 9000)
 
     def value(self, random, argument, command):
-        if argument["name"] in ("element", "pivot"):
-            return random.choice(ELEMENTS)
-        return None
+        if argument["name"] not in ("element", "pivot"):
+            return None
+        if argument["name"] == "element" and random.random() < 0.2:
+            return random.choice((b"p", b"q")) * random.choice(self.sizes)
+        return random.choice(ELEMENTS)
+
+    def request(self, random, name, words):
+        if name in ("lpush", "rpush") and random.random() < 0.1:
+            size = random.choice((1, 2, 30, 200))
+            return words[:2] + [b"%d" % number * size for number in range(60)] + words[2:]
+        return words
 
 
 class Sets(Family):
