@@ -68,6 +68,25 @@ static bool add_options_parse(struct call *call, struct zset_add *add)
     return is_good;
 }
 
+/* As Valkey does: replicas need not know what a place is. */
+static void propagate_scores(struct call *call, const struct zset_add *add, const double *scores,
+                             uint32_t count)
+{
+    uint32_t argc = add->first + 2 * count;
+    struct bytes *argv = memory_alloc(argc * sizeof(*argv));
+    char(*texts)[NUMBER_DOUBLE_MAX] = memory_alloc(count * sizeof(*texts));
+    memcpy(argv, call->argv, add->first * sizeof(*argv));
+    argv[0] = BYTES("ZADD");
+    for (uint32_t i = 0; i < count; i++) {
+        struct bytes *pair = &argv[add->first + 2 * i];
+        pair[0] = bytes_of(texts[i], number_print_double(scores[i], texts[i]));
+        pair[1] = call_arg(call, add->first + 3 * i + 2);
+    }
+    call_propagate(call, argc, argv);
+    memory_free(texts);
+    memory_free(argv);
+}
+
 static void geoadd(struct call *call)
 {
     struct zset_add add;
@@ -85,7 +104,8 @@ static void geoadd(struct call *call)
         is_good = geo_point_parse(call, add.first + 3 * i, &point);
         if (is_good) scores[i] = geo_score(point);
     }
-    if (is_good) zset_add_run(call, &add, scores, add.first + 2, 3, count);
+    if (is_good && zset_add_run(call, &add, scores, add.first + 2, 3, count))
+        propagate_scores(call, &add, scores, count);
     if (scores != few) memory_free(scores);
 }
 

@@ -104,16 +104,16 @@ static void add_reply(struct call *call, const struct zset_add *add, enum add_re
         reply_double(call, score);
 }
 
-void zset_add_run(struct call *call, const struct zset_add *add, const double *scores,
+bool zset_add_run(struct call *call, const struct zset_add *add, const double *scores,
                   uint32_t first, uint32_t step, uint32_t count)
 {
     const struct value_rules *rules = keyspace_value_rules(call->keyspace);
     struct key key = call_key(call, 1);
     struct entry *entry;
-    if (!call_find_for_write(call, &key, VALUE_ZSET, &entry)) return;
+    if (!call_find_for_write(call, &key, VALUE_ZSET, &entry)) return false;
     if (entry == NULL && add->if_present) {
         add_reply(call, add, ADD_NOTHING, 0, 0);
-        return;
+        return false;
     }
     struct zset *zset = entry == NULL ? zset_create() : entry_zset(entry);
     uint32_t totals[ADD_NAN + 1] = { 0 };
@@ -140,6 +140,7 @@ void zset_add_run(struct call *call, const struct zset_add *add, const double *s
         reply_error(call, "ERR resulting score is not a number (NaN)");
     else
         add_reply(call, add, last, score, add->counts_changed ? changed : totals[ADD_NEW]);
+    return changed > 0;
 }
 
 /* True when the options agree with each other; else answered. */

@@ -25,8 +25,8 @@ struct zset_add {
 /* Reads the options from argument 2 on. */
 void zset_add_parse(struct call *call, struct zset_add *add);
 /* Adds `count` members with their scores, and answers. The members are arguments `step` apart,
- * from `first` on. */
-void zset_add_run(struct call *call, const struct zset_add *add, const double *scores,
+ * from `first` on. True when that changed anything. */
+bool zset_add_run(struct call *call, const struct zset_add *add, const double *scores,
                   uint32_t first, uint32_t step, uint32_t count);
 
 /* ---- replies ---- */

@@ -1,6 +1,8 @@
 """What every command that writes can do to a key, for comparing what two servers tell of it."""
 import shlex
 
+import writing_sorted_sets
+
 # One command a line. A key with PX 1 has expired after the sleep; the cycle is switched off, so
 # that it is the next command that finds it.
 COMMANDS = r"""SET k v
@@ -195,7 +197,7 @@ DEBUG SLEEP 0.02
 APPEND k v
 SET k v PX 1
 DEBUG SLEEP 0.02
-TTL k""".split("\n")
+TTL k""".split("\n") + writing_sorted_sets.COMMANDS
 
 
 def words_of(line):
