@@ -50,6 +50,7 @@ SORTED = {"keys", "pubsub|channels", "pubsub|shardchannels", "sunion", "sinter",
           "smembers", "hkeys", "hvals", "hgetall"}
 
 RAW = "a value that a transaction or a script wrote is 'raw' in Valkey: it was shared for a moment"
+SORT_ENLARGES = "SORT makes a skiplist of any sorted set that it reads in Valkey"
 
 # (name or None, pattern of what they say, pattern of what we say, why)
 MEANT = [
@@ -60,6 +61,11 @@ MEANT = [
     ("object|encoding", "^b'raw'", "^b'embstr'", RAW),
     (None, r"'0\.0000'.*'0\.0000'", r"'0\.0000'.*'0\.0000'",
      "places of the same distance: Valkey's partial sort leaves them in any order"),
+    ("object|encoding", "^b'skiplist'", "^b'listpack'", SORT_ENLARGES),
+    ("state", "^..zset., b.skiplist", "^..zset., b.listpack", SORT_ENLARGES),
+    ("dump", "^b.\\\\x05", "^b.\\\\x11", SORT_ENLARGES),
+    ("dump", "^b.\\\\x02", "^b.\\\\x02", "a table's own order"),
+    ("dump", "^b.\\\\x04", "^b.\\\\x04", "a table's own order"),
     ("dump", "^b.\\\\x15", "^b.\\\\x15", "streams keep when consumers were seen"),
     ("object|refcount", "^[2-9]", "^1$", "Valkey counts a queued request's own hold on a value"),
 ]
