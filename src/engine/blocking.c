@@ -21,7 +21,6 @@ bool call_block_on_keys(struct call *call, const struct block_wish *wish)
     }
     if (!call_block(call, BLOCK_KEYS, wish->deadline_ms, timed_out)) return false;
     struct waiter *waiter = waiter_create(&engine->waiting, call, wish);
-    waiter->was_replica = engine->permit.is_replica;
     waiter->is_asking = call->slot >= 0 && engine->permit.verdicts[call->slot] == SLOT_ARRIVING;
     blocked->waiter = waiter;
     blocked->is_muted = call->writer == &engine->nowhere_writer;
@@ -104,21 +103,30 @@ void blocking_serve(struct engine *engine)
     engine->plain.is_known = false;
 }
 
+/* Whatever it waits in, it waited for a primary. */
+static void send_away(struct engine *engine, struct session *session)
+{
+    enum block_reason reason = session->blocked.reason;
+    if (reason != BLOCK_KEYS && reason != BLOCK_WAIT) return;
+    session_refuse_blocked(engine, session,
+                           "UNBLOCKED force unblock from blocking operation, instance state "
+                           "changed (master -> replica?)");
+    session_close(engine, session, SESSION_CLOSES_FLUSHED);
+}
+
 void blocking_permit_changed(struct engine *engine)
 {
+    bool is_demoted = engine->permit.is_replica && !engine->waiting.was_replica;
+    engine->waiting.was_replica = engine->permit.is_replica;
+    if (!engine->permit.is_cluster) {
+        if (!is_demoted) return;
+        LIST_EACH(&engine->sessions, struct session, session, link) send_away(engine, session);
+        return;
+    }
     LIST_EACH(&engine->waiting.waiters, struct waiter, waiter, link)
     {
-        struct session *session = waiter->session;
         struct refusal refusal;
-        bool is_demoted = engine->permit.is_replica && !waiter->was_replica;
-        if (engine->permit.is_cluster) {
-            refusal_of_waiting(engine, session, waiter->entry->flags, waiter->slot, &refusal);
-            if (refusal.text[0] != '\0') session_refuse_blocked(engine, session, refusal.text);
-        } else if (is_demoted) {
-            session_refuse_blocked(engine, session,
-                                   "UNBLOCKED force unblock from blocking operation, instance "
-                                   "state changed (master -> replica?)");
-            session_close(engine, session, SESSION_CLOSES_FLUSHED);
-        }
+        refusal_of_waiting(engine, waiter->session, waiter->entry->flags, waiter->slot, &refusal);
+        if (refusal.text[0] != '\0') session_refuse_blocked(engine, waiter->session, refusal.text);
     }
 }

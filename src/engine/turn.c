@@ -99,7 +99,11 @@ static void batch_run(struct engine *engine)
             measured = i + 1;
             run_long(engine, item);
         }
-        if (engine->waiting.is_ready) blocking_serve(engine);
+        if (engine->waiting.is_ready) {
+            engine_measure_plain(engine, batch->items + measured, i + 1 - measured);
+            measured = i + 1;
+            blocking_serve(engine);
+        }
     }
     engine_measure_plain(engine, batch->items + measured, batch->count - measured);
     batch->count = 0;

@@ -19,6 +19,7 @@ struct waiting {
     struct waiter *served; /* whose row runs again now */
     time_ms retry_ms;      /* what is ready had to wait: until then */
     bool is_ready;         /* `ready` is not empty */
+    bool was_replica;      /* this node, when who waits was last looked at */
     size_t key_count;
     size_t gone_key_count; /* keys that somebody waits to be deleted for */
     size_t editing_count;  /* waiters whose value is edited while they wait: streams */
@@ -61,7 +62,6 @@ struct waiter {
     bool wakes_when_gone;
     bool is_waiting; /* false while its row runs again, unless the row wants to wait on */
     bool is_asking;  /* it waits in a slot that arrives */
-    bool was_replica;
     struct key_wait waits[];
 };
 

@@ -94,11 +94,25 @@ class Alone(eirtest.TestCase):
         server, other = self.start_server(), self.start_server()
         client = server.client(timeout=120.0)
         client.send("BLPOP", "k", 0)
-        wait_blocked(server, 1)
+        waiter = server.client(timeout=120.0)
+        waiter.send("WAIT", 1, 0)
+        wait_blocked(server, 2)
         server.call("REPLICAOF", "127.0.0.1", other.port)
-        self.assertEqual(client.read_until_closed(),
-                         b"-UNBLOCKED force unblock from blocking operation, instance state "
-                         b"changed (master -> replica?)\r\n")
+        for told in client, waiter:
+            self.assertEqual(told.read_until_closed(),
+                             b"-UNBLOCKED force unblock from blocking operation, instance state "
+                             b"changed (master -> replica?)\r\n")
+
+    def test_clients_that_leave_are_not_waited_for(self):
+        server = self.start_server()
+        client = server.client()
+        client.send("BLPOP", "k", 0)
+        wait_blocked(server, 1)
+        client.close()
+        wait_blocked(server, 0)
+        self.assertEqual(server.client().info("clients")["total_blocking_keys"], "0")
+        self.assertEqual(server.call("RPUSH", "k", "kept"), 1)
+        self.assertEqual(server.call("LLEN", "k"), 1)
 
     def test_replicas_hear_of_the_effect(self):
         primary = self.start_server()
