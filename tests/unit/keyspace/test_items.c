@@ -251,6 +251,7 @@ END_TEST
 int main(void)
 {
     TCase *tcase = tcase_create("items");
+    tcase_set_timeout(tcase, 60);
     tcase_add_loop_test(tcase, the_index_follows_whatever_happens_to_the_keys, 0, 2);
     tcase_add_loop_test(tcase, fields_are_told_behind_their_key_and_the_end_of_the_key_last, 0, 2);
     tcase_add_test(tcase, the_budget_of_the_cycle_holds_for_fields);

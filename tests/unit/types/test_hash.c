@@ -395,6 +395,7 @@ END_TEST
 int main(void)
 {
     TCase *tcase = tcase_create("hash");
+    tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, a_hash_does_what_a_plain_model_does);
     tcase_add_test(tcase, a_hash_becomes_large_at_the_limits_and_never_small_again);
     tcase_add_test(tcase, a_time_makes_a_hash_large_and_taking_it_away_changes_nothing);
