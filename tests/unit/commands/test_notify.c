@@ -131,6 +131,30 @@ START_TEST(who_listens_to_itself_hears_behind_the_reply)
 }
 END_TEST
 
+START_TEST(sets_tell_what_came_and_went_and_that_they_are_empty)
+{
+    expect("SADD s a b", "0 new s\n0 sadd s\n");
+    expect("SADD s a", "");
+    expect("SREM s c", "");
+    expect("SREM s a c", "0 srem s\n");
+    expect("SPOP s", "0 spop s\n0 del s\n");
+    expect("SADD s 1 2", "0 new s\n0 sadd s\n");
+    expect("SPOP s 5", "0 spop s\n0 del s\n");
+    expect("SADD s 1 2", "0 new s\n0 sadd s\n");
+    expect("SMOVE s t 1", "0 srem s\n0 new t\n0 sadd t\n");
+    expect("SMOVE s t 2", "0 srem s\n0 del s\n0 sadd t\n");
+    expect("SMOVE t t 2", "");
+    expect("SADD s 1", "0 new s\n0 sadd s\n");
+    expect("SMOVE s t 1", "0 srem s\n0 del s\n");
+    expect("SUNIONSTORE d s t", "0 keymiss s\n0 new d\n0 sunionstore d\n");
+    expect("SINTERSTORE d d t", "0 sinterstore d\n");
+    expect("SDIFFSTORE d d t", "0 del d\n");
+    expect("SDIFFSTORE d t t", "");
+    expect("SORT t STORE d", "0 new d\n0 sortstore d\n");
+    expect("SORT t LIMIT 5 5 STORE d", "0 del d\n");
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -141,6 +165,7 @@ int main(void)
         a_stream_from_a_primary_is_told_as_well,
         only_the_wanted_classes_are_told,
         who_listens_to_itself_hears_behind_the_reply,
+        sets_tell_what_came_and_went_and_that_they_are_empty,
     };
     return run_tests("notify", tests, COUNT_OF(tests), set_up, tear_down);
 }
