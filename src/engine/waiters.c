@@ -67,6 +67,7 @@ static struct awaited_key *need_key(struct waiting *waiting, const struct key *k
     awaited->name_size = name.size;
     memcpy(awaited->name, name.data, name.size);
     table_insert(&waiting->keys, &waiting->rules, hash, awaited);
+    ensure(waiting->awaited[awaited->place] < UINT16_MAX);
     waiting->awaited[awaited->place]++;
     waiting->key_count++;
     return awaited;

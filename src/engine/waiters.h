@@ -25,7 +25,7 @@ struct waiting {
     size_t editing_count;  /* waiters whose value is edited while they wait: streams */
     struct table_rules rules;
     struct buffer name;                      /* of the key that is looked up */
-    uint32_t awaited[KEYSPACE_AWAIT_PLACES]; /* keys by their hash */
+    uint16_t awaited[KEYSPACE_AWAIT_PLACES]; /* keys by their hash */
 };
 
 /* A key that somebody waits for. Its name is the database, four bytes, and the key. */

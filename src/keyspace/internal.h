@@ -189,7 +189,7 @@ struct keyspace {
     uint32_t told_kinds;     /* bits 1 << change_kind: */
     uint32_t wanted_kinds;   /* of any key, */
     uint32_t awaited_kinds;  /* or only of those that somebody waits for */
-    const uint32_t *awaited; /* borrowed; their counts by hash */
+    const uint16_t *awaited; /* borrowed; their counts by hash */
     uint64_t dirty;
     uint64_t moves; /* changes whenever a cell may have another entry, or none */
     struct keyspace_stats stats;

@@ -215,7 +215,7 @@ void keyspace_tell_changes(struct keyspace *keyspace, uint32_t kinds)
     keyspace->told_kinds = kinds | keyspace->awaited_kinds;
 }
 
-void keyspace_tell_awaited(struct keyspace *keyspace, uint32_t kinds, const uint32_t *counts)
+void keyspace_tell_awaited(struct keyspace *keyspace, uint32_t kinds, const uint16_t *counts)
 {
     keyspace->awaited_kinds = kinds;
     keyspace->awaited = counts;

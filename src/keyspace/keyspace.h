@@ -189,12 +189,12 @@ bool keyspace_watcher_is_dirty(struct keyspace *keyspace, const struct access *a
 void keyspace_tell_changes(struct keyspace *keyspace, uint32_t kinds);
 /* These are told as well, but only of keys that somebody waits for: whose count, at
  * keyspace_await_place, is not 0. The counts are borrowed. */
-#define KEYSPACE_AWAIT_PLACES 1024
+#define KEYSPACE_AWAIT_PLACES 16384
 static inline size_t keyspace_await_place(const struct key *key)
 {
     return key->hash % KEYSPACE_AWAIT_PLACES;
 }
-void keyspace_tell_awaited(struct keyspace *keyspace, uint32_t kinds, const uint32_t *counts);
+void keyspace_tell_awaited(struct keyspace *keyspace, uint32_t kinds, const uint16_t *counts);
 
 /* ---- All keys ---- */
 
