@@ -28,6 +28,10 @@
 #define FINE_CLASSES (SLAB_FINE_MAX / SLAB_STEP + 1)
 #define CLASSES      (FINE_CLASSES + (SLAB_SIZE_MAX - SLAB_FINE_MAX) / SLAB_WIDE_STEP)
 #define NO_OBJECT    UINT16_MAX
+
+/* Taken in by one call: some hundred microseconds. */
+#define COLLECT_OBJECTS 4096
+#define COLLECT_PAGES   64
 _Static_assert(REGION_PAGES == 32, "a bit for each page");
 
 static inline size_t step_up(size_t size)
@@ -69,8 +73,9 @@ void slabs_page_free(void *page)
     memory_free_aligned(page, PAGE_BYTES, PAGE_BYTES);
 }
 
-void slabs_collect(void)
+bool slabs_collect(void)
 {
+    return true;
 }
 
 bool slabs_should_move(const void *object, size_t size)
@@ -159,8 +164,10 @@ struct vacating {
 static struct slabs {
     bool is_ready;
     struct pages_of_class classes[CLASSES];
-    struct list regions; /* with a free page */
-    struct region **all; /* owned */
+    struct list regions;  /* with a free page */
+    void *returned;       /* a chain of what other threads have freed and is not taken in yet */
+    void *returned_pages; /* the same of whole pages */
+    struct region **all;  /* owned */
     size_t region_count;
     size_t region_places;
     struct vacating vacating;
@@ -401,24 +408,31 @@ void slabs_free(void *object, size_t size)
         chain_push(&freed_elsewhere, object);
 }
 
-static void *chain_take(_Atomic(void *) *chain)
+/* The next of a chain; what other threads have freed follows when it is at its end. */
+static void *chain_take(void **chain, _Atomic(void *) *elsewhere)
 {
-    if (atomic_load_explicit(chain, memory_order_relaxed) == NULL) return NULL;
-    return atomic_exchange_explicit(chain, NULL, memory_order_acquire);
+    if (*chain == NULL && atomic_load_explicit(elsewhere, memory_order_relaxed) != NULL)
+        *chain = atomic_exchange_explicit(elsewhere, NULL, memory_order_acquire);
+    void *first = *chain;
+    if (first != NULL) memcpy(chain, first, sizeof(*chain));
+    return first;
 }
 
-void slabs_collect(void)
+bool slabs_collect(void)
 {
-    if (!is_owner) return;
-    void *next;
-    for (void *object = chain_take(&freed_elsewhere); object != NULL; object = next) {
-        memcpy(&next, object, sizeof(next));
+    if (!is_owner) return true;
+    void *object = NULL, *page = NULL;
+    for (int i = 0; i < COLLECT_OBJECTS; i++) {
+        object = chain_take(&slabs.returned, &freed_elsewhere);
+        if (object == NULL) break;
         page_give(page_of(object), object);
     }
-    for (void *page = chain_take(&pages_freed_elsewhere); page != NULL; page = next) {
-        memcpy(&next, page, sizeof(next));
+    for (int i = 0; i < COLLECT_PAGES; i++) {
+        page = chain_take(&slabs.returned_pages, &pages_freed_elsewhere);
+        if (page == NULL) break;
         whole_page_give(page);
     }
+    return object == NULL && page == NULL;
 }
 
 bool slabs_should_move(const void *object, size_t size)

@@ -29,8 +29,9 @@ void *slabs_resize(void *object, size_t before, size_t after) __attribute__((ret
 void *slabs_page_alloc(void) __attribute__((returns_nonnull));
 void slabs_page_free(void *page);
 
-/* Takes in what other threads have freed. Cheap when there is nothing. */
-void slabs_collect(void);
+/* Takes in what other threads have freed, some of it; true when that was all. Cheap when there is
+ * nothing. */
+bool slabs_collect(void);
 /* The object stands on a page that is mostly empty while others of its class could take it: who
  * can move it (allocate, copy, free) should. */
 bool slabs_should_move(const void *object, size_t size);

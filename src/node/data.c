@@ -47,7 +47,7 @@ static void garbage_free(void *garbage)
 
 void data_sweep(struct node *node)
 {
-    slabs_collect(); /* what was garbage earlier */
+    node->has_returned_memory = !slabs_collect(); /* what was garbage earlier */
     node_free_later(node, keyspace_garbage_take(node->keyspace), garbage_free);
 }
 
@@ -149,6 +149,7 @@ void data_expire(struct node *node)
 
 time_ms data_deadline(const struct node *node)
 {
+    if (node->has_returned_memory) return node->clock.now_ms + 1;
     if (!expires_by_itself(node)) return TIME_NEVER;
     time_ms due_wall_ms = keyspace_next_expiry_ms(node->keyspace);
     if (due_wall_ms == TIME_NEVER) return TIME_NEVER;

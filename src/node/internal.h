@@ -200,6 +200,7 @@ struct node {
     struct command *lone_rows; /* owned; CLUSTER of a server alone, else NULL */
     struct engine *engine;     /* owned */
     struct keyspace *keyspace; /* owned; valid data */
+    bool has_returned_memory;  /* of another thread, more than one turn takes in */
     struct defrag defrag;
     struct backlog *backlog; /* owned */
     struct primary *primary; /* owned */
