@@ -436,12 +436,10 @@ static void table_open(struct table *table)
     table->bucket_count = 1;
 }
 
-/* Arrays of a size that most tables have grown out of, or shrunk, stand on pages with holes: what
- * changes anyway moves to where there are fewer. */
-static void lines_settle(struct table *table)
+void table_settle(struct table *table)
 {
     size_t size = lines_size(table->capacity);
-    if (size > SLAB_SIZE_MAX || !slabs_should_move(table->lines, size)) return;
+    if (size == 0 || size > SLAB_SIZE_MAX || !slabs_should_move(table->lines, size)) return;
     struct table_line *lines = slabs_alloc(size);
     memcpy(lines, table->lines, size);
     slabs_free(table->lines, size);
@@ -456,8 +454,6 @@ struct table_cell *table_insert_in(struct table *table, const struct table_rules
         table_open(table);
     else if (2 * (table->count + 1) > load_max && table->bucket_count < BUCKETS_MAX)
         split(table, rules);
-    else
-        lines_settle(table);
 
     size_t bucket = table_bucket_at(table, hash);
     uint64_t word = word_of(entry, table_tag(hash, table_depth_at(table, bucket)));
@@ -508,8 +504,6 @@ void table_remove_in(struct table *table, const struct table_rules *rules, uint6
     } else if (table->bucket_count > 1 &&
                2 * table->count < (uint64_t)LOAD_MIN_HALVES * (table->bucket_count - 1)) {
         merge(table, rules);
-    } else {
-        lines_settle(table);
     }
 }
 

@@ -61,6 +61,9 @@ struct table_cell *table_insert_in(struct table *table, const struct table_rules
                                    uint64_t hash, void *entry);
 void table_remove_in(struct table *table, const struct table_rules *rules, uint64_t hash,
                      struct table_cell *cell);
+/* Arrays of a size that most small tables have grown out of, or shrunk from, stand on pages with
+ * holes: moves this table's to where there are fewer. Costs next to nothing when it stands well. */
+void table_settle(struct table *table);
 /* On the heap from now on; the storage is empty again. NULL when it was. */
 struct table *table_take(struct table *table);
 

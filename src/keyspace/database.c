@@ -56,6 +56,14 @@ static void slot_due_update(struct database *database, uint32_t slot)
     if (minima_at(&slots->due, slot) != least) minima_set(&slots->due, slot, least);
 }
 
+/* One table after the other as keys come and go anywhere: which slots they come to says nothing of
+ * which have stood still while others grew. */
+static void settle_next(struct slots *slots)
+{
+    slots->settled = (slots->settled + 1) % SLOT_COUNT;
+    table_settle(&slots->tables[slots->settled]);
+}
+
 static void count_change(struct database *database, uint32_t slot, int change)
 {
     database->count += (size_t)change;
@@ -133,6 +141,7 @@ struct table_cell *database_insert(struct database *database, const struct table
     if (is_clustered && database->slots == NULL) database->slots = slots_create();
     size_t buckets_before = table_bucket_count(database_table(database, key->slot));
     struct table_cell *cell;
+    if (is_clustered) settle_next(database->slots);
     if (is_clustered)
         cell = table_insert_in(&database->slots->tables[key->slot], rules, key->hash, entry);
     else
@@ -164,6 +173,7 @@ void database_remove(struct database *database, const struct table_rules *rules,
     else
         table_remove(&database->table, rules, key->hash, cell);
     count_change(database, key->slot, -1);
+    if (database->slots != NULL) settle_next(database->slots);
     expiry_follow(database, key->slot, buckets_before);
 }
 

@@ -95,6 +95,7 @@ struct slots {
     struct due **dues; /* owned; NULL until a slot with volatile keys is large enough for an index
                           of its own */
     struct minima due; /* of each slot a time before which none of its keys ends */
+    uint32_t settled;  /* the slot whose table was settled last */
 };
 
 struct database {
