@@ -260,6 +260,30 @@ static void walk_enter(struct stream_walk *walk, const struct stream_node_item *
     walk->next_at = walk->is_reverse ? item->node->size : item->node->entries_at;
 }
 
+/* Is the id nearer to the end of the node than to its start? Told by the times alone. */
+static bool is_near_end(const struct stream_walk *walk, struct stream_id id)
+{
+    struct id_place place = walk->place;
+    const struct stream_node_item *next = id_map_next(&walk->stream->nodes, &place);
+    uint64_t end_ms = next == NULL ? walk->stream->figures.last_id.ms : next->id.ms;
+    return id.ms > walk->node_id.ms && id.ms - walk->node_id.ms > end_ms / 2 - walk->node_id.ms / 2;
+}
+
+/* Who reads what came last starts near the end of a node: the walk's first place is looked for
+ * from there. Ids of deleted entries may be out of order (XSETID) and say nothing. */
+static void walk_seek_back(struct stream_walk *walk)
+{
+    struct stream_entry entry;
+    uint32_t at = walk->node->size;
+    while (at > walk->node->entries_at) {
+        uint32_t before = (uint32_t)stream_node_before(walk->node, at);
+        stream_node_read(walk->node, walk->node_id, before, &entry);
+        if (!entry.is_deleted && stream_id_compare(entry.id, walk->from) < 0) break;
+        at = before;
+    }
+    walk->next_at = at;
+}
+
 void stream_walk_init(struct stream_walk *walk, const struct stream *stream, struct stream_id from,
                       struct stream_id until, bool is_reverse)
 {
@@ -270,6 +294,7 @@ void stream_walk_init(struct stream_walk *walk, const struct stream *stream, str
         id_map_until(&stream->nodes, is_reverse ? until : from, &walk->place);
     if (item == NULL && !is_reverse) item = id_map_first(&stream->nodes, &walk->place);
     walk_enter(walk, item);
+    if (item != NULL && !is_reverse && is_near_end(walk, from)) walk_seek_back(walk);
 }
 
 /* The next entry in the walk's direction, deleted or not. */
