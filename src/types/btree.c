@@ -118,10 +118,22 @@ static inline int compare(const struct btree_bound *bound, double score,
     return btree_bound_compare(bound, score, element_member(element));
 }
 
+/* How many of the scores are below this one: all are counted, which is faster than a search whose
+ * branches nobody foretells. */
+static unsigned scores_below(const struct inner *inner, double score)
+{
+    unsigned below = 0;
+    for (unsigned i = 0; i < inner->node.count; i++) below += inner->scores[i] < score;
+    return below;
+}
+
 /* The child to go down to: the last whose first element is not behind the bound. */
 static unsigned inner_search(const struct inner *inner, const struct btree_bound *bound)
 {
-    unsigned low = 1, high = inner->node.count;
+    bool is_by_score = bound->kind <= BTREE_SCORE_BEHIND || bound->kind == BTREE_ELEMENT;
+    unsigned low = is_by_score ? MAX(scores_below(inner, bound->score), 1u) : 1;
+    unsigned high = inner->node.count;
+    if (is_by_score && (low >= high || inner->scores[low] != bound->score)) return low - 1;
     while (low < high) {
         unsigned middle = (low + high) / 2;
         if (compare(bound, inner->scores[middle], inner->firsts[middle]) <= 0)
@@ -132,13 +144,14 @@ static unsigned inner_search(const struct inner *inner, const struct btree_bound
     return low - 1;
 }
 
-/* The first element that is not before the bound. Elements stand anywhere in memory: three steps of
- * the search wait for one of them, because all that they may look at is fetched together. */
-static unsigned leaf_search(const struct leaf *leaf, const struct btree_bound *bound)
+/* The first element that is not before the bound. Elements of a large tree stand anywhere in
+ * memory: three steps of the search wait for one of them, because all that they may look at is
+ * fetched together. */
+static unsigned leaf_search(const struct leaf *leaf, const struct btree_bound *bound, bool is_large)
 {
     unsigned low = 0, high = leaf->node.count;
     for (unsigned step = 0; low < high; step++) {
-        if (step % 3 == 0)
+        if (is_large && step % 3 == 0)
             for (unsigned i = 1; i < 8; i++)
                 __builtin_prefetch(leaf->elements[low + (high - low) * i / 8]);
         unsigned middle = (low + high) / 2;
@@ -202,7 +215,7 @@ size_t btree_seek(const struct btree *tree, const struct btree_bound *bound,
     size_t before;
     const struct leaf *leaf = find_leaf(tree, bound, cursor, &before);
     if (leaf == NULL) return 0;
-    unsigned place = leaf_search(leaf, bound);
+    unsigned place = leaf_search(leaf, bound, cursor->depth > 2);
     cursor->places[cursor->depth - 1] = (uint16_t)place;
     return before + place;
 }
