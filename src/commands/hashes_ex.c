@@ -192,11 +192,15 @@ static void hgetex(struct call *call)
 
 /* --- HSETEX ------------------------------------------------------------------------------ */
 
-static bool conditions_hold(struct call *call, const struct hash_edit *edit,
-                            const struct options *options)
+static bool key_condition_holds(const struct hash_edit *edit, const struct options *options)
 {
     if (options->set & IF_KEY_ABSENT && edit->hash != NULL) return false;
-    if (options->set & IF_KEY_EXISTS && edit->hash == NULL) return false;
+    return !(options->set & IF_KEY_EXISTS) || edit->hash != NULL;
+}
+
+static bool field_condition_holds(struct call *call, const struct hash_edit *edit,
+                                  const struct options *options)
+{
     if (!(options->set & (IF_NO_FIELD | IF_ALL_FIELDS))) return true;
     for (uint32_t i = 0; i < options->words.count; i++) {
         struct hash_item item;
@@ -274,8 +278,10 @@ static void hsetex(struct call *call)
     unsigned allowed = IF_KEY_ABSENT | IF_KEY_EXISTS | IF_NO_FIELD | IF_ALL_FIELDS | KEEPS_TIME;
     if (!options_parse(call, allowed, 2, &options)) return;
     if (!hash_edit_begin(call, &edit)) return;
-    if (!options_time(call, &options)) return;
-    if (!conditions_hold(call, &edit, &options)) {
+    /* The time is looked at between the two conditions. */
+    bool is_wanted = key_condition_holds(&edit, &options);
+    if (is_wanted && !options_time(call, &options)) return;
+    if (!is_wanted || !field_condition_holds(call, &edit, &options)) {
         reply_integer(call, 0);
         return;
     }
