@@ -215,12 +215,16 @@ static bool many_parse(struct call *call, uint32_t at, struct many *many)
     uint32_t end_at = at + 1 + many->key_count;
     if (!list_end_parse(call, end_at, &many->is_head)) return false;
     if (call->argc == end_at + 1) return true;
-    if (call->argc != end_at + 3 || !call_arg_is(call, end_at + 1, "count")) {
+    if (call->argc < end_at + 3 || !call_arg_is(call, end_at + 1, "count")) {
         reply_syntax_error(call);
         return false;
     }
-    if (number_parse(call_arg(call, end_at + 2), &many->count) && many->count > 0) return true;
-    reply_error(call, "ERR count should be greater than 0");
+    if (!number_parse(call_arg(call, end_at + 2), &many->count) || many->count <= 0) {
+        reply_error(call, "ERR count should be greater than 0");
+        return false;
+    }
+    if (call->argc == end_at + 3) return true; /* what else there is, is looked at last */
+    reply_syntax_error(call);
     return false;
 }
 

@@ -66,6 +66,7 @@ MEANT = [
     ("dump", "^b.\\\\x05", "^b.\\\\x11", SORT_ENLARGES),
     ("dump", "^b.\\\\x02", "^b.\\\\x02", "a table's own order"),
     ("dump", "^b.\\\\x04", "^b.\\\\x04", "a table's own order"),
+    ("dump", "^b.\\\\x16", "^b.\\\\x16", "a table's own order, and times of fields"),
     ("dump", "^b.\\\\x15", "^b.\\\\x15", "streams keep when consumers were seen"),
     ("object|refcount", "^[2-9]", "^1$", "Valkey counts a queued request's own hold on a value"),
 ]

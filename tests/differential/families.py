@@ -44,6 +44,10 @@ class Lists(Family):
         if name in ("lpush", "rpush") and random.random() < 0.1:
             size = random.choice((1, 2, 30, 200))
             return words[:2] + [b"%d" % number * size for number in range(60)] + words[2:]
+        if name == "lset":
+            # Valkey takes the lower 32 bits of an index, and sets an element that was not meant.
+            return [b"70000" if len(word) > 10 and word.lstrip(b"-").isdigit() else word
+                    for word in words]
         return words
 
 
