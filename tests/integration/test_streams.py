@@ -111,9 +111,9 @@ class Streams(eirtest.TestCase):
 
     def test_who_waits_in_a_group_that_goes_is_told_so(self):
         server = self.start_server()
-        for words, error in ((("XGROUP", "DESTROY", "s", "g"), "NOGROUP"), (("DEL", "s"), "NOGROUP"),
-                             (("RENAME", "s", "other"), "NOGROUP"), (("FLUSHALL",), "NOGROUP"),
-                             (("SET", "s", "text"), "WRONGTYPE")):
+        for words, error in ((("XGROUP", "DESTROY", "s", "g"), "NOGROUP"),
+                             (("DEL", "s"), "NOGROUP"), (("RENAME", "s", "other"), "NOGROUP"),
+                             (("FLUSHALL",), "NOGROUP"), (("SET", "s", "text"), "WRONGTYPE")):
             server.call("XGROUP", "CREATE", "s", "g", "$", "MKSTREAM")
             client = self.waiting(server, "XREADGROUP", "GROUP", "g", "c", "BLOCK", 0, "STREAMS",
                                   "s", ">")
