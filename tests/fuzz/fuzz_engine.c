@@ -28,8 +28,12 @@ static uint64_t no_ticks(void)
 
 static void side_init(struct side *side, enum session_kind kind)
 {
-    side->keyspace = keyspace_create(
-        &(struct keyspace_options){ .database_count = 4, .hash_key = { { 1, 2 } }, .seed = 3 });
+    side->keyspace = keyspace_create(&(struct keyspace_options){
+        .database_count = 4,
+        .hash_key = { { 1, 2 } },
+        .seed = 3,
+        .values = { .zset_max_listpack_entries = 4, .zset_max_listpack_value = 16 },
+    });
     /* Small limits: what a size from outside may cost is tested, not the patience. */
     side->engine = engine_create(&(struct engine_options){
         .keyspace = side->keyspace,
