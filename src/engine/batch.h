@@ -19,6 +19,7 @@ struct batch_item {
     uint32_t argc;
     uint32_t key_index; /* the argument that is the first key, 0: none */
     uint32_t key_at;    /* its place among the batch's keys */
+    uint32_t key_count; /* from there on, every key_step arguments */
     bool ran_plain;     /* and was not measured yet */
     size_t end;         /* of the request, in the feed's view */
 };
@@ -56,10 +57,12 @@ struct plain {
 };
 #define PLAIN_NOTHING UINT32_MAX
 
-/* SELECT may have run since the key was looked up ahead. */
-static inline void batch_key_in(struct key *key, const struct session *session)
+/* SELECT may have run since the keys were looked up ahead. */
+static inline void batch_keys_in(struct key *keys, uint32_t count, const struct session *session)
 {
-    if (key->db != (uint32_t)session->db) *key = keyspace_key_in(key, (uint32_t)session->db);
+    uint32_t db = (uint32_t)session->db;
+    for (uint32_t i = 0; i < count && keys[i].db != db; i++)
+        keys[i] = keyspace_key_in(&keys[i], db);
 }
 
 #endif

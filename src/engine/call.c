@@ -67,6 +67,10 @@ bool call_timeout_ms(struct call *call, uint32_t index, time_ms *deadline_ms)
 struct key call_key(const struct call *call, uint32_t index)
 {
     if (index == call->first_key_index) return *call->first_key;
+    uint32_t place = index - call->first_key_index;
+    if (call->key_count > 1 && place % call->key_step == 0 &&
+        place / call->key_step < call->key_count)
+        return call->first_key[place / call->key_step];
     return keyspace_key(call->keyspace, (uint32_t)call->session->db, call->argv[index]);
 }
 

@@ -22,8 +22,9 @@ struct call {
     struct keyspace *keyspace;
     int32_t slot;                /* of its keys; -1: no cluster, or no keys */
     const struct access *access; /* when and on whose behalf keys are touched */
-    const struct key *first_key; /* looked up ahead with the batch, */
-    uint32_t first_key_index;    /* at this argument; 0: there is none */
+    const struct key *first_key; /* key_count of them were looked up ahead with the batch, */
+    uint32_t first_key_index;    /* from this argument on; 0: there is none */
+    uint32_t key_count, key_step;
     time_ms now_ms;
     time_ms wall_ms;
     uint64_t hidden;   /* see call_hide */

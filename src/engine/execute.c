@@ -230,9 +230,11 @@ enum executed engine_run_request(struct engine *engine, struct session *session,
     call_init(&call, engine, session, item->entry, argv, item->argc);
     if (item->key_index > 0) {
         call.first_key_index = item->key_index;
-        struct key *key = &engine->batch.keys[item->key_at];
-        batch_key_in(key, session);
-        call.first_key = key;
+        call.key_count = item->key_count;
+        call.key_step = (uint32_t)item->entry->key_step;
+        struct key *keys = &engine->batch.keys[item->key_at];
+        batch_keys_in(keys, item->key_count, session);
+        call.first_key = keys;
     }
     prepare_access(engine, session);
 

@@ -74,13 +74,14 @@ bool engine_run_plain(struct engine *engine, struct session *session, struct bat
     bool is_cluster = engine->permit.is_cluster;
     if (is_cluster && engine->permit.verdicts[key->slot] != SLOT_SERVED) return false;
     if (!has_room(engine, entry)) return false;
-    batch_key_in(key, session);
+    batch_keys_in(key, 1, session);
 
     struct call call;
     call_init(&call, engine, session, entry, argv, item->argc);
     call.slot = is_cluster ? (int32_t)key->slot : -1;
     call.first_key = key;
     call.first_key_index = item->key_index;
+    call.key_count = call.key_step = 1;
     session->active_ms = engine->clock.now_ms;
     session->command_count++;
     session->last_command = entry;

@@ -115,7 +115,7 @@ static void batch_add_keys(struct engine *engine, struct batch *batch, struct ba
                            const struct bytes *argv)
 {
     const struct command_entry *entry = item->entry;
-    item->key_index = 0;
+    item->key_index = item->key_count = 0;
     item->key_at = batch->key_count;
     if (entry == NULL || entry->key_shape == KEYS_ABSENT || entry->key_first <= 0) return;
     uint32_t first = (uint32_t)entry->key_first;
@@ -127,13 +127,16 @@ static void batch_add_keys(struct engine *engine, struct batch *batch, struct ba
     for (uint32_t i = first; i <= last && batch->key_count < BATCH_KEYS;
          i += (uint32_t)entry->key_step)
         batch->keys[batch->key_count++] = keyspace_key(engine->keyspace, db, argv[i]);
+    item->key_count = batch->key_count - item->key_at;
 }
 
 /* Room for a request of so many arguments behind those that wait. */
 static void batch_make_room(struct engine *engine, uint32_t argc)
 {
     struct batch *batch = &engine->batch;
-    if (batch->count < BATCH_COUNT && batch->argc + argc <= batch->argv_capacity) return;
+    bool has_room = batch->argc + argc <= batch->argv_capacity &&
+                    batch->key_count + argc <= BATCH_KEYS; /* all of them may be keys */
+    if (batch->count < BATCH_COUNT && has_room) return;
     batch_run(engine);
     if (argc <= batch->argv_capacity) return;
     batch->argv_capacity = argc;

@@ -22,6 +22,21 @@ static void look(struct call *call)
         reply_string(call, entry);
 }
 
+static void look_all(struct call *call)
+{
+    reply_array(call, call->argc - 1);
+    for (uint32_t i = 1; i < call->argc; i++) {
+        struct key key = call_key(call, i);
+        ck_assert(bytes_equal(key.bytes, call_arg(call, i)));
+        ck_assert_uint_eq(key.db, (uint32_t)call->session->db);
+        struct entry *entry = keyspace_find_for_read(call->keyspace, call->access, &key);
+        if (entry == NULL)
+            reply_null(call);
+        else
+            reply_string(call, entry);
+    }
+}
+
 static void late(struct engine *engine, struct session *session)
 {
     resp_simple(&session->writer, "LATE");
@@ -37,6 +52,11 @@ static void wait_for_it(struct call *call)
 static const struct command rows[] = {
     { .name = "put", .run = put, .arity = 3, .flags = CMD_WRITE, .keys = KEY_AT(1) },
     { .name = "look", .run = look, .arity = 2, .flags = CMD_READ, .keys = KEY_AT(1) },
+    { .name = "lookall",
+      .run = look_all,
+      .arity = -2,
+      .flags = CMD_READ,
+      .keys = KEY_RANGE(1, -1, 1) },
     { .name = "waitforit", .run = wait_for_it, .arity = 2, .flags = CMD_BLOCKING },
 };
 
@@ -296,6 +316,33 @@ START_TEST(a_query_buffer_over_its_limit_closes_without_a_word)
 }
 END_TEST
 
+START_TEST(many_keys_of_one_command_are_looked_up_where_its_session_is)
+{
+    struct buffer text = { 0 };
+    struct buffer expected = { 0 };
+    for (int round = 0; round < 2; round++) { /* more keys than are looked up ahead together */
+        for (int i = 0; i < 300; i++) buffer_printf(&text, "put k%d v%d\r\n", i, i);
+        for (int i = 0; i < 300; i++) buffer_append_text(&expected, "+OK\r\n");
+        buffer_append_text(&text, "lookall k1 none k2 k1\r\n");
+        buffer_append_text(&expected, "*4\r\n$2\r\nv1\r\n$-1\r\n$2\r\nv2\r\n$2\r\nv1\r\n");
+        buffer_append_text(&text, "lookall");
+        buffer_append_text(&expected, "*300\r\n");
+        for (int i = 0; i < 300; i++) {
+            buffer_printf(&text, " k%d", i);
+            buffer_printf(&expected, "$%d\r\nv%d\r\n", i < 10 ? 2 : i < 100 ? 3 : 4, i);
+        }
+        buffer_append_text(&text, "\r\nselect 1\r\nlookall k1 k2\r\nselect 0\r\n");
+        buffer_append_text(&expected, "+OK\r\n*2\r\n$-1\r\n$-1\r\n+OK\r\n");
+    }
+    world_feed(world, world->me, buffer_bytes(&text));
+    for (int turn = 0; turn < 40; turn++) engine_turn(world->engine, world->clock, NULL, 0);
+    buffer_append_byte(&expected, '\0');
+    ck_assert_str_eq(world_heard(world, world->me), expected.data);
+    buffer_fini(&text);
+    buffer_fini(&expected);
+}
+END_TEST
+
 static unsigned asked_who_hears;
 
 static bool nobody_hears(void *host, struct session *session)
@@ -388,6 +435,7 @@ int main(void)
         a_pause_by_permit_ends_when_the_permit_says_so,
         a_request_of_many_arguments_makes_room_for_itself,
         a_query_buffer_over_its_limit_closes_without_a_word,
+        many_keys_of_one_command_are_looked_up_where_its_session_is,
         what_nobody_hears_is_not_put_together,
         the_stream_of_the_primary_is_executed_without_answers_or_permits,
         the_stream_of_the_primary_is_listed_and_killed_while_it_has_a_connection,
