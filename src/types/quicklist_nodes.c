@@ -200,11 +200,23 @@ static size_t chunk_size(size_t capacity)
     return sizeof(struct chunk) + capacity * sizeof(struct node_ref);
 }
 
+/* The size of a node stands in it: those of many are fetched ahead of need. */
+#define FETCHED_AHEAD 8
+
+static void chunk_destroy_nodes(const struct chunk *chunk)
+{
+    for (uint32_t i = 0; i < chunk->used; i++) {
+        if (i + FETCHED_AHEAD < chunk->used)
+            __builtin_prefetch(chunk->refs[i + FETCHED_AHEAD].node);
+        listnode_destroy(chunk->refs[i]);
+    }
+}
+
 void chain_destroy_nodes(struct chain *chain)
 {
     for (struct chunk *chunk = chain->first; chunk != NULL;) {
         struct chunk *next = chunk->next;
-        for (uint32_t i = 0; i < chunk->used; i++) listnode_destroy(chunk->refs[i]);
+        chunk_destroy_nodes(chunk);
         memory_free_sized(chunk, chunk_size(chunk->capacity));
         chunk = next;
     }
@@ -365,7 +377,7 @@ struct place chain_drop_chunk(struct chain *chain, struct place place)
     struct chunk *chunk = place.chunk;
     ensure(place.at == 0);
     struct place next = { .chunk = chunk->next };
-    for (uint32_t i = 0; i < chunk->used; i++) listnode_destroy(chunk->refs[i]);
+    chunk_destroy_nodes(chunk);
     chain->count -= chunk->total;
     chain->node_count -= chunk->used;
     chunk_destroy(chain, chunk);
