@@ -193,11 +193,7 @@ static void pfmerge(struct call *call)
         buffer_append(&merged, text);
     }
     bool is_sound = !is_dense || hll_to_dense(&merged);
-    for (uint32_t i = 0; i < HLL_REGISTERS && is_sound; i++) {
-        struct hll_place place = { .index = i, .value = registers[i] };
-        if (place.value == 0) continue;
-        is_sound = hll_raise(&merged, sparse_size_max(call), place) != HLL_CORRUPT;
-    }
+    if (is_sound) is_sound = hll_raise_all(&merged, sparse_size_max(call), registers);
     if (is_sound) {
         hll_count_forget(merged.data);
         put_back(call, &key, &merged);

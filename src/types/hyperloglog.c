@@ -316,6 +316,37 @@ enum hll_result hll_raise(struct buffer *text, size_t sparse_size_max, struct hl
     return result;
 }
 
+/* What is there is taken into the registers first, so that all can be written at once. */
+static void dense_raise_all(char *text, const uint8_t *registers)
+{
+    uint8_t all[HLL_REGISTERS];
+    memcpy(all, registers, sizeof(all));
+    dense_merge(bytes_of(text, HLL_DENSE_SIZE), all);
+    uint8_t *bytes = (uint8_t *)text + HLL_HEADER_SIZE;
+    for (size_t i = 0; i < HLL_REGISTERS; i += 4, bytes += 3) {
+        uint32_t word = all[i] | (uint32_t)all[i + 1] << 6 | (uint32_t)all[i + 2] << 12 |
+                        (uint32_t)all[i + 3] << 18;
+        bytes[0] = (uint8_t)word;
+        bytes[1] = (uint8_t)(word >> 8);
+        bytes[2] = (uint8_t)(word >> 16);
+    }
+}
+
+bool hll_raise_all(struct buffer *text, size_t sparse_size_max,
+                   const uint8_t registers[HLL_REGISTERS])
+{
+    for (uint32_t i = 0; i < HLL_REGISTERS; i++) {
+        struct hll_place place = { .index = i, .value = registers[i] };
+        if (hll_is_dense(buffer_bytes(text))) {
+            dense_raise_all(text->data, registers);
+            return true;
+        }
+        if (place.value == 0) continue;
+        if (sparse_raise(text, sparse_size_max, place) == HLL_CORRUPT) return false;
+    }
+    return true;
+}
+
 bool hll_merge(struct bytes text, uint8_t registers[HLL_REGISTERS])
 {
     if (!hll_is_dense(text)) return runs_merge(text, registers);

@@ -40,6 +40,9 @@ enum hll_result hll_would_change(struct bytes text, struct hll_place place);
 enum hll_result hll_raise(struct buffer *text, size_t sparse_size_max, struct hll_place place);
 /* The same of a dense one, in place. */
 void hll_dense_raise(char *text, struct hll_place place);
+/* Raises all of them; false: corrupt. */
+bool hll_raise_all(struct buffer *text, size_t sparse_size_max,
+                   const uint8_t registers[HLL_REGISTERS]);
 /* False: corrupt. */
 bool hll_to_dense(struct buffer *text);
 

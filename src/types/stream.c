@@ -5,7 +5,8 @@
 #include "base/memory.h"
 #include "types/stream_parts.h"
 
-#define ID_SIZE 16 /* bytes of a key of the radix tree that we do not have */
+#define ID_SIZE         16   /* bytes of a key of the radix tree that we do not have */
+#define RADIX_EXACT_MAX 1024 /* keys that are looked at to tell how many nodes it would have */
 
 struct stream *stream_create(void)
 {
@@ -93,15 +94,17 @@ static void radix_close(struct radix *radix, unsigned depth)
     }
 }
 
-size_t stream_radix_nodes(const struct stream *stream)
+/* The tree of the first `key_count` keys. */
+static size_t radix_count(const struct stream *stream, size_t key_count)
 {
-    struct radix radix = { .count = stream->nodes.count };
+    struct radix radix = { .count = key_count };
     struct id_place place;
     const struct stream_node_item *item = id_map_first(&stream->nodes, &place);
     if (item == NULL) return 1;
     struct stream_id last = item->id;
     unsigned before = 0, top = ID_SIZE;
-    while ((item = id_map_next(&stream->nodes, &place)) != NULL) {
+    for (size_t i = 1; i < key_count; i++) {
+        item = id_map_next(&stream->nodes, &place);
         unsigned common = common_bytes(last, item->id);
         radix_row(&radix, MAX(before, common), ID_SIZE);
         radix_close(&radix, common);
@@ -120,6 +123,14 @@ size_t stream_radix_nodes(const struct stream *stream)
         radix_row(&radix, radix.open[radix.open_count - 1], closed);
     }
     return radix.count + (top > 0);
+}
+
+size_t stream_radix_nodes(const struct stream *stream)
+{
+    size_t key_count = stream->nodes.count;
+    if (key_count <= RADIX_EXACT_MAX) return radix_count(stream, key_count);
+    double nodes = (double)radix_count(stream, RADIX_EXACT_MAX);
+    return (size_t)(nodes * (double)key_count / RADIX_EXACT_MAX);
 }
 
 /* ---- changing ---- */

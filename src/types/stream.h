@@ -38,7 +38,8 @@ const struct stream_figures *stream_figures(const struct stream *stream);
 /* first_id is the stream's own business and stays. */
 void stream_figures_set(struct stream *stream, const struct stream_figures *figures);
 size_t stream_node_count(const struct stream *stream);
-/* How many nodes a radix tree would need for the same: XINFO shows it. */
+/* How many nodes a radix tree would need for the same: XINFO shows it. Of long streams about so
+ * many. */
 size_t stream_radix_nodes(const struct stream *stream);
 
 /* ---- changing it ---- */
