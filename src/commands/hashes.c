@@ -61,6 +61,9 @@ static void hsetnx(struct call *call)
     enum hash_put_result result =
         hash_put(&edit.hash, edit.rules, field, call_arg(call, 3), edit.now_ms, HASH_EXPIRY_NONE);
     hash_edit_told(call, &edit);
+    if (result == HASH_REVIVED) /* a replica still sees it there */
+        call_propagate(call, 4,
+                       (struct bytes[]){ BYTES("HSET"), edit.key.bytes, field, call_arg(call, 3) });
     notify_set(call, &edit, result == HASH_REVIVED);
     reply_integer(call, 1);
 }

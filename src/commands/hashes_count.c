@@ -21,7 +21,7 @@ static void put_sum(struct call *call, struct hash_edit *edit, struct bytes sum,
                        (struct bytes[]){ BYTES("HSETEX"), edit->key.bytes, BYTES("PXAT"),
                                          bytes_of(time, number_print(expiry_ms, time)),
                                          BYTES("FIELDS"), BYTES("1"), field, sum });
-    else if (is_told_as_sum)
+    else if (is_told_as_sum || result == HASH_REVIVED) /* there the field has not ended yet */
         call_propagate(call, 4, (struct bytes[]){ BYTES("HSET"), edit->key.bytes, field, sum });
     if (result == HASH_REVIVED) call_notify(call, NOTIFY_HASH, "hexpired", &edit->key);
 }

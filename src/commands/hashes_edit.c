@@ -6,6 +6,8 @@ bool hash_edit_begin(struct call *call, struct hash_edit *edit)
 {
     edit->key = call_key(call, 1);
     if (!call_find_for_write(call, &edit->key, VALUE_HASH, &edit->entry)) return false;
+    if (edit->entry != NULL && !hash_is_small(entry_value(edit->entry)))
+        edit->entry = keyspace_expire_fields(call->keyspace, call->access, &edit->key, edit->entry);
     edit->hash = edit->entry == NULL ? NULL : entry_value(edit->entry);
     edit->rules = keyspace_value_rules(call->keyspace);
     edit->now_ms = hash_now(call);

@@ -257,16 +257,22 @@ static void set_in_the_past(struct call *call, struct hash_edit *edit,
 static void set_fields(struct call *call, struct hash_edit *edit, const struct options *options)
 {
     time_ms expiry_ms = options->set & KEEPS_TIME ? HASH_EXPIRY_KEEPS : options->expiry_ms;
-    bool has_revived = false;
+    struct field_list revived;
+    field_list_init(&revived, 2, options->words.count);
     hash_edit_open(edit);
     for (uint32_t i = 0; i < options->words.count; i++) {
-        uint32_t at = options->words.at + 2 * i;
-        has_revived |= hash_put(&edit->hash, edit->rules, call_arg(call, at),
-                                call_arg(call, at + 1), edit->now_ms, expiry_ms) == HASH_REVIVED;
+        struct bytes field = field_word(call, &options->words, i);
+        struct bytes value = call_arg(call, options->words.at + 2 * i + 1);
+        if (hash_put(&edit->hash, edit->rules, field, value, edit->now_ms, expiry_ms) ==
+            HASH_REVIVED)
+            field_list_add(&revived, field);
     }
     hash_edit_told(call, edit);
+    /* A replica would keep the time of what has ended. */
+    if (revived.count > 0) propagate_expired(call, edit->key.bytes, &revived);
     propagate_set(call, options);
-    if (has_revived) call_notify(call, NOTIFY_HASH, "hexpired", &edit->key);
+    if (revived.count > 0) call_notify(call, NOTIFY_HASH, "hexpired", &edit->key);
+    field_list_fini(&revived);
     call_notify(call, NOTIFY_HASH, "hset", &edit->key);
     if (options->set & SETS_TIME) call_notify(call, NOTIFY_HASH, "hexpire", &edit->key);
 }

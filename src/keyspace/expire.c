@@ -99,25 +99,35 @@ static void tell_field(void *context, struct bytes field)
 }
 
 /* Takes fields that are due out of a hash, and the key away when it has no others. */
-static size_t expire_fields(struct keyspace *keyspace, const struct access *access, uint32_t db,
-                            uint32_t slot, struct hash *hash, size_t count_max)
+static size_t expire_fields(struct keyspace *keyspace, const struct access *access,
+                            const struct key *key, struct entry *entry, size_t count_max)
 {
-    struct database *database = keyspace_database(keyspace, db);
-    struct entry *entry = owner_of(database, slot, hash);
-    struct ending ending = { .keyspace = keyspace,
-                             .access = access,
-                             .key = gate_key_of_entry(keyspace, db, slot, entry) };
+    struct hash *hash = entry_value(entry);
+    struct ending ending = { .keyspace = keyspace, .access = access, .key = *key };
     hash_expire(hash, access->wall_ms, count_max, tell_field, &ending);
     keyspace->stats.expired_fields += ending.count;
     if (hash_count(hash) > 0) {
-        database_items_changed(database, &ending.key, entry);
+        database_items_changed(keyspace_database(keyspace, key->db), key, entry);
         return ending.count;
     }
     struct access at = *access;
     at.ignores_expiry = true;
-    bool existed = keyspace_delete_as(keyspace, &at, &ending.key, CHANGE_EMPTIED);
+    bool existed = keyspace_delete_as(keyspace, &at, key, CHANGE_EMPTIED);
     ensure(existed);
     return ending.count;
+}
+
+/* What a writer takes out before it writes; were it more, the cycle does it. */
+#define EXPIRED_BY_WRITER_MAX 1000
+
+struct entry *keyspace_expire_fields(struct keyspace *keyspace, const struct access *access,
+                                     const struct key *key, struct entry *entry)
+{
+    if (!access->may_expire || access->ignores_expiry || !entry_has_items(entry)) return entry;
+    if (hash_due_ms(entry_value(entry)) >= access->wall_ms) return entry;
+    expire_fields(keyspace, access, key, entry, EXPIRED_BY_WRITER_MAX);
+    struct table_cell *cell = gate_cell(keyspace, key);
+    return cell == NULL ? NULL : table_cell_entry(cell);
 }
 
 static size_t expire_items(struct keyspace *keyspace, const struct access *access, uint32_t db,
@@ -129,7 +139,9 @@ static size_t expire_items(struct keyspace *keyspace, const struct access *acces
     uint32_t slot;
     while (work < count_max &&
            (hash = items_find_due(database->items, access->wall_ms - 1, &slot)) != NULL) {
-        size_t here = expire_fields(keyspace, access, db, slot, hash, count_max - work);
+        struct entry *entry = owner_of(database, slot, hash);
+        struct key key = gate_key_of_entry(keyspace, db, slot, entry);
+        size_t here = expire_fields(keyspace, access, &key, entry, count_max - work);
         work += MAX(here, (size_t)1);
     }
     return work;

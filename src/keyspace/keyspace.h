@@ -99,6 +99,10 @@ void keyspace_modified(struct keyspace *keyspace, const struct access *access,
 
 /* As above for a hash in which fields may have got or lost a time: keeps the index of those. */
 void keyspace_items_changed(struct keyspace *keyspace, const struct key *key, struct entry *entry);
+/* Before a hash is written: takes out fields that have ended, where this access may. NULL when the
+ * key went with the last of them. */
+struct entry *keyspace_expire_fields(struct keyspace *keyspace, const struct access *access,
+                                     const struct key *key, struct entry *entry);
 
 /* Brings what the look-ups of these keys will read into the cache, in stages over all of them, and
  * proposes cells to the look-ups. */
