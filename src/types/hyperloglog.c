@@ -204,18 +204,28 @@ static bool runs_merge(struct bytes text, uint8_t *registers)
     return index == HLL_REGISTERS;
 }
 
-/* The run that the register belongs to, the first register of it, and the run before (its place is
- * 0 when there is none). */
-static bool run_find(struct bytes text, uint32_t index, struct run *run, uint32_t *first,
-                     size_t *before)
+/* A run in its text: where it stands, its first register, and where the run before it stands (0
+ * when there is none). */
+struct run_place {
+    size_t at;
+    uint32_t first;
+    size_t before;
+};
+
+static const struct run_place first_run = { .at = HLL_HEADER_SIZE };
+
+/* The run that the register belongs to, looked for from *place on, which comes to be its place;
+ * *before: that of the run before it. */
+static bool run_find(struct bytes text, uint32_t index, struct run *run, struct run_place *place,
+                     struct run_place *before)
 {
-    *first = 0;
-    *before = 0;
-    for (size_t at = HLL_HEADER_SIZE; at < text.size; at += run->size) {
-        if (!run_read(text, at, run)) return false;
-        if (index < *first + run->length) return *first + run->length <= HLL_REGISTERS;
-        *first += run->length;
-        *before = at;
+    *before = *place;
+    while (place->at < text.size) {
+        if (!run_read(text, place->at, run)) return false;
+        uint32_t end = place->first + run->length;
+        if (index < end) return end <= HLL_REGISTERS;
+        *before = *place;
+        *place = (struct run_place){ place->at + run->size, end, place->at };
     }
     return false;
 }
@@ -279,38 +289,41 @@ static bool run_split(struct buffer *text, size_t size_max, const struct run *ru
     return true;
 }
 
-static enum hll_result sparse_raise(struct buffer *text, size_t size_max, struct hll_place place)
+/* The register is looked for from *from on; afterwards that is a place from which a higher one can
+ * be looked for. */
+static enum hll_result sparse_raise(struct buffer *text, size_t size_max, struct hll_place place,
+                                    struct run_place *from)
 {
     struct run run;
-    uint32_t first;
-    size_t before;
+    struct run_place found = *from, before;
     bool fits = place.value <= SPARSE_VALUE_MAX;
-    if (!run_find(buffer_bytes(text), place.index, &run, &first, &before)) return HLL_CORRUPT;
+    if (!run_find(buffer_bytes(text), place.index, &run, &found, &before)) return HLL_CORRUPT;
+    *from = before;
     if (run.value >= place.value) return HLL_SAME;
-    if (fits) fits = run_split(text, size_max, &run, first, place);
+    if (fits) fits = run_split(text, size_max, &run, found.first, place);
     if (!fits) {
         if (!hll_to_dense(text)) return HLL_CORRUPT;
         hll_dense_raise(text->data, place);
         return HLL_CHANGED;
     }
-    runs_join(text, before > 0 ? before : HLL_HEADER_SIZE);
+    runs_join(text, found.before > 0 ? found.before : HLL_HEADER_SIZE);
     return HLL_CHANGED;
 }
 
 enum hll_result hll_would_change(struct bytes text, struct hll_place place)
 {
     struct run run;
-    uint32_t first;
-    size_t before;
+    struct run_place found = first_run, before;
     if (hll_is_dense(text))
         return dense_get(text.data, place.index) < place.value ? HLL_CHANGED : HLL_SAME;
-    if (!run_find(text, place.index, &run, &first, &before)) return HLL_CORRUPT;
+    if (!run_find(text, place.index, &run, &found, &before)) return HLL_CORRUPT;
     return run.value < place.value ? HLL_CHANGED : HLL_SAME;
 }
 
 enum hll_result hll_raise(struct buffer *text, size_t sparse_size_max, struct hll_place place)
 {
-    if (!hll_is_dense(buffer_bytes(text))) return sparse_raise(text, sparse_size_max, place);
+    struct run_place from = first_run;
+    if (!hll_is_dense(buffer_bytes(text))) return sparse_raise(text, sparse_size_max, place, &from);
     enum hll_result result = hll_would_change(buffer_bytes(text), place);
     if (result == HLL_CHANGED) hll_dense_raise(text->data, place);
     return result;
@@ -335,6 +348,7 @@ static void dense_raise_all(char *text, const uint8_t *registers)
 bool hll_raise_all(struct buffer *text, size_t sparse_size_max,
                    const uint8_t registers[HLL_REGISTERS])
 {
+    struct run_place from = first_run;
     for (uint32_t i = 0; i < HLL_REGISTERS; i++) {
         struct hll_place place = { .index = i, .value = registers[i] };
         if (hll_is_dense(buffer_bytes(text))) {
@@ -342,7 +356,7 @@ bool hll_raise_all(struct buffer *text, size_t sparse_size_max,
             return true;
         }
         if (place.value == 0) continue;
-        if (sparse_raise(text, sparse_size_max, place) == HLL_CORRUPT) return false;
+        if (sparse_raise(text, sparse_size_max, place, &from) == HLL_CORRUPT) return false;
     }
     return true;
 }
