@@ -318,7 +318,7 @@ void database_visit_due(const struct database *database, struct due_place place,
 {
     const struct table *table = database_table(database, place.slot);
     if (!is_one_group(database, place.slot)) {
-        due_visit_group(table, place.group, visit, context);
+        bucket_times_visit(table, place.group, visit, context);
         return;
     }
     size_t buckets = table_bucket_count(table);

@@ -10,11 +10,6 @@
 #include "base/memory.h"
 #include "keyspace/internal.h"
 
-static size_t groups_for(size_t buckets)
-{
-    return (buckets + (1u << DUE_GROUP_BITS) - 1) >> DUE_GROUP_BITS;
-}
-
 void due_destroy(struct due *due)
 {
     if (due == NULL) return;
@@ -26,7 +21,7 @@ static void count_in(struct due *due, size_t bucket, time_ms expiry_ms)
 {
     due->volatile_count++;
     due->expiry_sum += expiry_ms;
-    minima_lower(&due->groups, due_group_of(bucket), expiry_ms);
+    bucket_times_lower(&due->groups, bucket, expiry_ms);
 }
 
 struct build {
@@ -46,7 +41,7 @@ struct due *due_create(const struct table *table)
     struct due *due = memory_alloc_zero(sizeof(*due));
     struct build build = { .due = due };
     size_t buckets = table_bucket_count(table);
-    minima_resize(&due->groups, groups_for(buckets));
+    bucket_times_begin(&due->groups, table);
     for (; build.bucket < buckets; build.bucket++)
         table_visit_bucket(table, build.bucket, build_cell, &build);
     return due;
@@ -58,7 +53,7 @@ void due_change(struct due **place, const struct table *table, size_t bucket, ti
     if (*place == NULL) {
         if (after_ms == EXPIRY_NONE) return;
         *place = memory_alloc_zero(sizeof(**place));
-        minima_resize(&(*place)->groups, groups_for(table_bucket_count(table)));
+        bucket_times_begin(&(*place)->groups, table);
     }
     struct due *due = *place;
     if (before_ms != EXPIRY_NONE) {
@@ -76,30 +71,5 @@ void due_change(struct due **place, const struct table *table, size_t bucket, ti
 
 void due_follow(struct due *due, const struct table *table, size_t buckets_before)
 {
-    if (due == NULL) return;
-    size_t buckets = table_bucket_count(table);
-    struct minima *groups = &due->groups;
-    for (; buckets_before < buckets; buckets_before++) { /* this bucket is new */
-        size_t group = due_group_of(buckets_before);
-        size_t parent = due_group_of(table_bucket_parent(buckets_before));
-        if (group >= groups->count) minima_resize(groups, group + 1);
-        if (group != parent) minima_lower(groups, group, minima_at(groups, parent));
-    }
-    while (buckets_before > buckets && buckets_before > 1) { /* the last one is gone */
-        buckets_before--;
-        size_t group = due_group_of(buckets_before);
-        size_t parent = due_group_of(table_bucket_parent(buckets_before));
-        if (group == parent) continue;
-        minima_lower(groups, parent, minima_at(groups, group));
-        if (buckets_before % (1u << DUE_GROUP_BITS) != 0) continue;
-        minima_set(groups, group, TIME_NEVER);
-        minima_resize(groups, group);
-    }
-}
-
-void due_visit_group(const struct table *table, size_t group, table_visit visit, void *context)
-{
-    size_t bucket = group << DUE_GROUP_BITS;
-    size_t end = MIN(bucket + (1u << DUE_GROUP_BITS), table_bucket_count(table));
-    for (; bucket < end; bucket++) table_visit_bucket(table, bucket, visit, context);
+    if (due != NULL) bucket_times_follow(&due->groups, table, buckets_before);
 }

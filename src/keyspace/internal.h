@@ -2,6 +2,7 @@
 #ifndef EIR_KEYSPACE_INTERNAL_H
 #define EIR_KEYSPACE_INTERNAL_H
 
+#include "base/bucket_times.h"
 #include "base/digest.h"
 #include "base/minima.h"
 #include "base/table_inline.h"
@@ -43,8 +44,6 @@ void entry_prefetch_rest(const struct entry *entry);
 
 /* ---- due.c ---- */
 
-#define DUE_GROUP_BITS 2
-
 /* When keys of one table end: for each group of four buckets a time before which none does. Moved
  * with every split and merge; too early after deletions, until the cycle looks and corrects it.
  * About 0.3 bytes a key, and nothing in the entries beside their time. */
@@ -54,11 +53,6 @@ struct due {
     __int128 expiry_sum; /* of the times: for the average */
 };
 
-static inline size_t due_group_of(size_t bucket)
-{
-    return bucket >> DUE_GROUP_BITS;
-}
-
 void due_destroy(struct due *due); /* NULL is allowed */
 /* Of all keys that are in the table. */
 struct due *due_create(const struct table *table);
@@ -67,8 +61,6 @@ void due_change(struct due **due, const struct table *table, size_t bucket, time
                 time_ms after_ms);
 /* The table may have split or merged a bucket since the last call. */
 void due_follow(struct due *due, const struct table *table, size_t buckets_before);
-/* Visits the keys of one group, whether they end or not. */
-void due_visit_group(const struct table *table, size_t group, table_visit visit, void *context);
 static inline time_ms due_least_ms(const struct due *due)
 {
     return due == NULL ? TIME_NEVER : minima_least(&due->groups);
