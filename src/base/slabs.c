@@ -78,6 +78,20 @@ bool slabs_collect(void)
     return true;
 }
 
+bool slabs_wants_region(void)
+{
+    return false;
+}
+
+void slabs_prepare(void *nothing)
+{
+    (void)nothing;
+}
+
+void slabs_unprepare(void)
+{
+}
+
 bool slabs_should_move(const void *object, size_t size)
 {
     (void)object;
@@ -168,6 +182,8 @@ static struct slabs {
     void *returned;       /* a chain of what other threads have freed and is not taken in yet */
     void *returned_pages; /* the same of whole pages */
     struct region **all;  /* owned */
+    bool is_asked;        /* for a region that is prepared, and that was not needed yet */
+    size_t pages_unasked; /* in use when the last one was not needed */
     size_t region_count;
     size_t region_places;
     struct vacating vacating;
@@ -178,6 +194,7 @@ static struct slabs {
 static _Thread_local bool is_owner;
 static _Atomic(void *) freed_elsewhere; /* a chain through the objects' first eight bytes */
 static _Atomic(void *) pages_freed_elsewhere;
+static _Atomic(void *) prepared; /* a region, owned */
 
 static inline struct pages_of_class *class_of(size_t object_bytes)
 {
@@ -229,7 +246,11 @@ static void all_grow(void)
 static struct region *region_open(void)
 {
     bool is_large = slabs.region_count > 0;
-    struct region *region = memory_region_alloc(is_large);
+    struct region *region = is_large ? atomic_exchange(&prepared, NULL) : NULL;
+    if (region != NULL)
+        slabs.is_asked = false;
+    else
+        region = memory_region_alloc(is_large);
     *region = (struct region){ .free_pages = ALL_FREE,
                                .index = (uint32_t)slabs.region_count,
                                .fill = FILLS,
@@ -455,6 +476,38 @@ void slabs_stats_read(struct slabs_stats *stats)
                                    .object_bytes = slabs.object_bytes,
                                    .whole_pages = slabs.whole_count,
                                    .regions = slabs.region_count };
+}
+
+/* ---- Regions made ready by another thread ---- */
+
+#define PREPARED_FROM  8 /* regions: in a smaller store one more would show */
+#define PREPARED_PAGES 8 /* that are left when the next region is asked for: 16,000 small keys */
+
+bool slabs_wants_region(void)
+{
+    if (!is_owner || slabs.is_asked || slabs.region_count < PREPARED_FROM) return false;
+    size_t free_pages = slabs.region_count * REGION_PAGES - slabs.page_count;
+    if (free_pages > PREPARED_PAGES || slabs.page_count == slabs.pages_unasked) return false;
+    slabs.is_asked = true;
+    return true;
+}
+
+void slabs_prepare(void *nothing)
+{
+    (void)nothing;
+    void *region = memory_region_alloc(true);
+    memset(region, 0, MEMORY_REGION_BYTES);
+    void *other = atomic_exchange(&prepared, region);
+    if (other != NULL) memory_region_free(other, true);
+}
+
+void slabs_unprepare(void)
+{
+    void *region = atomic_exchange(&prepared, NULL);
+    if (region == NULL) return;
+    memory_region_free(region, true);
+    slabs.is_asked = false;
+    slabs.pages_unasked = slabs.page_count;
 }
 
 /* ---- Vacating ---- */

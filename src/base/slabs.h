@@ -36,6 +36,14 @@ bool slabs_collect(void);
  * can move it (allocate, copy, free) should. */
 bool slabs_should_move(const void *object, size_t size);
 
+/* A region will be needed soon: then somebody should call slabs_prepare on another thread, which
+ * makes the system find the memory for it. Where a virtual machine's host has to, that takes 5 ms,
+ * and whoever writes would wait for it. Says so once for each region. */
+bool slabs_wants_region(void);
+void slabs_prepare(void *nothing);
+/* It was not needed after all, for now. */
+void slabs_unprepare(void);
+
 struct slabs_stats {
     size_t pages;        /* in use */
     size_t page_bytes;   /* of these */

@@ -40,6 +40,9 @@ size_t data_overhead(const struct node *node)
            backlog_memory(node->backlog);
 }
 
+/* A region of memory that was made ready and not needed is given back after this. */
+#define REGION_KEPT_MS 1000
+
 static void garbage_free(void *garbage)
 {
     garbage_destroy(garbage);
@@ -48,6 +51,13 @@ static void garbage_free(void *garbage)
 void data_sweep(struct node *node)
 {
     node->has_returned_memory = !slabs_collect(); /* what was garbage earlier */
+    if (slabs_wants_region()) {
+        node_free_later(node, node, slabs_prepare);
+        node->region_until_ms = node->clock.now_ms + REGION_KEPT_MS;
+    } else if (node->region_until_ms != 0 && node->clock.now_ms > node->region_until_ms) {
+        slabs_unprepare();
+        node->region_until_ms = 0;
+    }
     node_free_later(node, keyspace_garbage_take(node->keyspace), garbage_free);
 }
 

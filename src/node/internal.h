@@ -201,6 +201,7 @@ struct node {
     struct engine *engine;     /* owned */
     struct keyspace *keyspace; /* owned; valid data */
     bool has_returned_memory;  /* of another thread, more than one turn takes in */
+    time_ms region_until_ms;   /* one that was made ready is kept; 0: none is */
     struct defrag defrag;
     struct backlog *backlog; /* owned */
     struct primary *primary; /* owned */

@@ -126,6 +126,38 @@ START_TEST(sparse_pages_are_given_back_by_moving_their_objects)
 }
 END_TEST
 
+static void *prepare(void *none)
+{
+    slabs_prepare(none);
+    return NULL;
+}
+
+START_TEST(a_region_that_another_thread_made_ready_is_the_next_one)
+{
+    enum { COUNT = 20 * 2048 };
+    static void *blocks[COUNT];
+    struct slabs_stats before, after;
+    size_t wanted = 0;
+    for (size_t i = 0; i < COUNT; i++) {
+        blocks[i] = slabs_alloc(1024);
+        memset(blocks[i], (int)i, 1024);
+        if (!slabs_wants_region()) continue;
+        ck_assert(!slabs_wants_region()); /* once is enough */
+        pthread_t thread;
+        ck_assert_int_eq(pthread_create(&thread, NULL, prepare, NULL), 0);
+        ck_assert_int_eq(pthread_join(thread, NULL), 0);
+        if (wanted++ % 3 == 2) slabs_unprepare();
+    }
+    slabs_stats_read(&before);
+    if (before.regions > 0) ck_assert_uint_ge(wanted, 8);
+    for (size_t i = 0; i < COUNT; i++) slabs_free(blocks[i], 1024);
+    slabs_unprepare();
+    slabs_stats_read(&after);
+    ck_assert_uint_le(after.regions, 1);
+    ck_assert_uint_eq(after.object_bytes, 0);
+}
+END_TEST
+
 #define REGIONS 8
 
 /* The system's place: what was asked for, and whether it was taken back. */
@@ -299,6 +331,7 @@ int main(void)
     tcase_add_test(tests, whole_pages_stand_beside_objects_and_come_back_from_any_thread);
     tcase_add_test(tests, one_pass_gives_back_what_holes_are_left);
     tcase_add_test(tests, objects_come_and_go_while_others_leave);
+    tcase_add_test(tests, a_region_that_another_thread_made_ready_is_the_next_one);
     Suite *suite = suite_create("base/slabs");
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
