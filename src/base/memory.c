@@ -181,9 +181,15 @@ void memory_free_aligned(void *block, size_t size, size_t alignment)
 #endif
 }
 
-void memory_use_large_pages(memory_advise advise)
+bool memory_use_large_pages(memory_advise advise)
 {
+#ifdef EIR_SYSTEM_MALLOC
+    (void)advise;
+    return false;
+#else
     large_pages_advise = advise;
+    return true;
+#endif
 }
 
 void *memory_region_alloc(bool wants_large)

@@ -30,10 +30,11 @@ void memory_counted_new(int64_t size);
  * page each, so that reaching into one of a million entries costs no walk through cold page
  * tables. Not counted. `advise` asks the system for that, and takes the wish back when the region
  * is given up; base makes no system calls, so somebody above hands it in before the first region
- * is taken. Without it nothing is asked. */
+ * is taken. Without it nothing is asked. False: this build takes no regions, for every object is
+ * the C library's own. */
 #define MEMORY_REGION_BYTES ((size_t)(2 * MIB))
 typedef void (*memory_advise)(void *region, size_t bytes, bool wants_large);
-void memory_use_large_pages(memory_advise advise);
+bool memory_use_large_pages(memory_advise advise);
 void *memory_region_alloc(bool wants_large) __attribute__((returns_nonnull));
 void memory_region_free(void *region, bool wanted_large);
 /* Bytes of the regions for which large pages were asked. */

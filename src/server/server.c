@@ -244,11 +244,14 @@ static void report_loop(const struct loop *loop, enum config_loop word)
 static void settle_pages(const struct config *config)
 {
     enum pages_policy policy = pages_policy();
-    bool is_asked = config->large_pages && policy != PAGES_NEVER;
-    if (is_asked) memory_use_large_pages(pages_advise);
-    log_notice("Large pages for keys: %s", is_asked              ? "yes"
-                                           : config->large_pages ? "no (the system has none)"
-                                                                 : "no (as configured)");
+    const char *what = "yes";
+    if (!config->large_pages)
+        what = "no (as configured)";
+    else if (policy == PAGES_NEVER)
+        what = "no (the system has none)";
+    else if (!memory_use_large_pages(pages_advise))
+        what = "no (this build leaves every object to the C library)";
+    log_notice("Large pages for keys: %s", what);
     if (!config->disable_thp || policy != PAGES_UNASKED) return;
     if (!config->large_pages)
         pages_refuse_all();

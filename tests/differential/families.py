@@ -59,6 +59,9 @@ class Sets(Family):
             return random.choice(ELEMENTS)
         return None
 
+    def may_spoil(self, words):
+        return words[0] != b"spop"
+
     def run_of(self, random):
         """Many members at once, so that sets cross their limits: texts, or integers of a width."""
         start = random.choice((0, 100, 32700, 2147483600, -300))
@@ -68,7 +71,10 @@ class Sets(Family):
 
     def request(self, random, name, words):
         # All of them, or the two servers would keep different ones.
-        if name == "spop" and len(words) > 1:
+        if name == "spop":
+            if random.random() < 0.1:
+                return random.choice(([b"spop"], words[:2] + [random.choice((b"0", b"-1", b"x"))],
+                                      words[:2] + [b"1", b"1"]))
             return words[:2] + [b"100000"]
         if name in ("sadd", "srem", "smismember") and random.random() < 0.15:
             return words[:2] + self.run_of(random) + words[2:]

@@ -57,17 +57,18 @@ class ClusterTool(eirtest.TestCase):
         path = os.path.join(self.folder, "cluster.json")
         with open(path, encoding="utf-8") as file:
             state = json.load(file)
+        # Out of the tool's sight it would go on writing into the folder that is removed.
+        self.tool("kill", "0")
+        eirtest.wait_until(lambda: self.roles() == ["down"])
         bystander = subprocess.Popen(["sleep", "60"])
         self.addCleanup(bystander.wait)
         self.addCleanup(bystander.kill)
-        server = state["nodes"][0]["pid"]
         state["nodes"][0]["pid"] = bystander.pid  # as if the number had been given out again
         with open(path, "w", encoding="utf-8") as file:
             json.dump(state, file)
         self.assertEqual(self.roles(), ["down"])
         self.tool("down")
         self.assertIsNone(bystander.poll())
-        os.kill(server, 9)
 
 
 if __name__ == "__main__":
