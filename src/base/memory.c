@@ -281,6 +281,18 @@ void memory_stats_read(struct memory_stats *stats)
         .allocator = "libc", .allocated = used, .active = used, .resident = used
     };
 }
+
+bool memory_control(const char *name, const int64_t *wanted, int64_t *value)
+{
+    (void)name, (void)wanted, (void)value;
+    return false;
+}
+
+bool memory_control_text(const char *name, const char **value)
+{
+    (void)name, (void)value;
+    return false;
+}
 #else
 void memory_report(void (*write)(void *context, const char *text), void *context)
 {
@@ -329,6 +341,31 @@ void *memory_vacate(void *block, size_t size)
 void memory_use_background_thread(bool is_on)
 {
     (void)mallctl("background_thread", NULL, NULL, &is_on, sizeof(is_on));
+}
+
+/* The allocator knows its numbers by their size. */
+bool memory_control(const char *name, const int64_t *wanted, int64_t *value)
+{
+    static const size_t sizes[] = { 8, 4, 1 };
+    for (size_t i = 0; i < COUNT_OF(sizes); i++) {
+        int64_t found = 0, given = wanted != NULL ? *wanted : 0;
+        size_t size = sizes[i];
+        int error = wanted != NULL ? mallctl(name, &found, &size, &given, size)
+                                   : mallctl(name, &found, &size, NULL, 0);
+        if (error != 0) continue;
+        *value = found;
+        return true;
+    }
+    return false;
+}
+
+bool memory_control_text(const char *name, const char **value)
+{
+    static const char *const texts[] = { "version", "config.malloc_conf" };
+    size_t size = sizeof(*value);
+    for (size_t i = 0; i < COUNT_OF(texts); i++)
+        if (strcmp(name, texts[i]) == 0) return mallctl(name, value, &size, NULL, 0) == 0;
+    return false; /* other names are of numbers, which are as wide as a pointer */
 }
 
 static size_t allocator_size(const char *name)

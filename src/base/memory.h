@@ -70,6 +70,11 @@ void *memory_vacate(void *block, size_t size) __attribute__((returns_nonnull));
 /* Lets the allocator give memory back on a thread of its own. */
 void memory_use_background_thread(bool is_on);
 
+/* A number or a text of the allocator by its name, and a new value for the number (NULL: none).
+ * False: it knows no such name, or it is of another kind. */
+bool memory_control(const char *name, const int64_t *wanted, int64_t *value);
+bool memory_control_text(const char *name, const char **value);
+
 /* The allocator's own account, in pieces of text. */
 void memory_report(void (*write)(void *context, const char *text), void *context);
 /* Gives free pages back to the system. */

@@ -596,6 +596,22 @@ void table_visit_bucket(const struct table *table, size_t bucket, table_visit vi
     } while (table_part_next(&part));
 }
 
+void table_measure(const struct table *table, bool with_chains, struct table_shape *shape)
+{
+    if (table == NULL) return;
+    shape->places += (size_t)table->bucket_count * (TABLE_LINE_WORDS - 1);
+    shape->entries += table->count;
+    shape->buckets += table->bucket_count;
+    for (size_t bucket = 0; with_chains && bucket < table->bucket_count; bucket++) {
+        struct table_part part = table_first_part(table_line_at(table, bucket));
+        size_t chained = 0;
+        while (table_part_next(&part)) chained++;
+        shape->chained += chained;
+        shape->longest = MAX(shape->longest, chained);
+        shape->of_chain[MIN(chained, (size_t)TABLE_SHAPE_CHAINS - 1)]++;
+    }
+}
+
 uint64_t table_scan(const struct table *table, uint64_t cursor, table_visit visit, void *context)
 {
     if (table == NULL) return 0;

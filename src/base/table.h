@@ -46,6 +46,19 @@ size_t table_count(const struct table *table);
 /* Bytes of its lines and of itself. */
 size_t table_memory(const struct table *table);
 
+/* How full it is, added to what the struct holds already. */
+#define TABLE_SHAPE_CHAINS 50
+struct table_shape {
+    size_t places; /* in the first lines of all buckets, without the link in each */
+    size_t entries;
+    size_t buckets;
+    size_t chained;                      /* lines behind the first ones */
+    size_t longest;                      /* chain of those */
+    size_t of_chain[TABLE_SHAPE_CHAINS]; /* buckets with a chain so long; the last: or longer */
+};
+/* The chains are looked at only if asked for: that is a walk through the table. */
+void table_measure(const struct table *table, bool with_chains, struct table_shape *shape);
+
 /* NULL when the key is not there. */
 struct table_cell *table_find(const struct table *table, const struct table_rules *rules,
                               uint64_t hash, struct bytes key);

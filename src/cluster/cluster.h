@@ -42,7 +42,9 @@ struct cluster_options {
     bool allow_replica_migration;
     bool require_full_coverage;
     bool replica_no_failover;
-    bool is_classic; /* simulators: behave as a Valkey node would, without what is ours */
+    bool skips_random_ping;  /* tests: only what is due is pinged, */
+    bool skips_reconnection; /* and a link that is down stays down */
+    bool is_classic;         /* simulators: behave as a Valkey node would, without what is ours */
 
     enum cluster_plant plant; /* tests only */
 
@@ -76,18 +78,18 @@ enum link_cause {
 
 /* What the data side knows; sent whenever it changes and before a step that may need it. */
 struct cluster_facts {
-    uint64_t offset;           /* replication offset: own, or processed as a replica */
-    bool has_keys;             /* any key in any database */
-    bool link_is_up;           /* replica: the stream from the primary flows */
-    time_ms link_active_ms;    /* replica: when it last did (monotonic); 0: never in this run */
-    bool has_synced;           /* replica: completed a sync in this lineage */
-    bool is_drained;           /* replica: everything that the dead primary sent is applied */
-    bool lost_lineage;         /* owner that started without the data of its recorded lineage */
-    bool has_data_files;       /* start: not fresh */
-    bool is_loading;           /* start: what is said about data does not count yet */
-    bool is_stopping;          /* SIGTERM was received */
-    unsigned replicas_online;  /* primary */
-    char replication_id[40];   /* of the data at hand; all zero when none */
+    uint64_t offset;          /* replication offset: own, or processed as a replica */
+    bool has_keys;            /* any key in any database */
+    bool link_is_up;          /* replica: the stream from the primary flows */
+    time_ms link_active_ms;   /* replica: when it last did (monotonic); 0: never in this run */
+    bool has_synced;          /* replica: completed a sync in this lineage */
+    bool is_drained;          /* replica: everything that the dead primary sent is applied */
+    bool lost_lineage;        /* owner that started without the data of its recorded lineage */
+    bool has_data_files;      /* start: not fresh */
+    bool is_loading;          /* start: what is said about data does not count yet */
+    bool is_stopping;         /* SIGTERM was received */
+    unsigned replicas_online; /* primary */
+    char replication_id[40];  /* of the data at hand; all zero when none */
 };
 
 enum cluster_event_type {

@@ -39,6 +39,8 @@ void heartbeat_on_due(struct cluster *cluster, struct peer *peer)
 void heartbeat_on_second(struct cluster *cluster)
 {
     ensure(cluster->peer_count > 0);
+    cluster_deadline_set(cluster, DEADLINE_SECOND, cluster->now_ms + 1000);
+    if (cluster->options.skips_random_ping) return;
     struct peer *oldest = NULL;
     for (int draw = 0; draw < 5; draw++) {
         struct peer *peer = cluster->peers[prng_below(&cluster->prng, cluster->peer_count)];
@@ -48,7 +50,6 @@ void heartbeat_on_second(struct cluster *cluster)
         if (oldest == NULL || peer->pong_received_ms < oldest->pong_received_ms) oldest = peer;
     }
     if (oldest != NULL) gossip_send_ping(cluster, oldest);
-    cluster_deadline_set(cluster, DEADLINE_SECOND, cluster->now_ms + 1000);
 }
 
 /* --- what links report --- */

@@ -66,6 +66,7 @@ static time_ms connect_due_ms(const struct cluster *cluster, const struct peer *
 {
     ensure(peer != cluster->me);
     if (peer->outbound != NULL || (peer->flags & NODE_NOADDR)) return TIME_NEVER;
+    if (cluster->options.skips_reconnection) return TIME_NEVER;
     return peer->reconnect_ms;
 }
 

@@ -132,7 +132,8 @@ static void restore(struct call *call)
         return;
     }
     if (!ttl_parse(call, &restore)) return;
-    if (dump_verify(payload, engine_settings(call->engine)->dump_is_relaxed)) {
+    const struct engine_settings *settings = engine_settings(call->engine);
+    if (dump_verify(payload, settings->dump_is_relaxed, settings->dump_is_unchecked)) {
         reply_error(call, "ERR DUMP payload version or checksum are wrong");
         return;
     }

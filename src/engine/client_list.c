@@ -147,6 +147,11 @@ void client_print(const struct call *call, const struct session *session, struct
     size_t spare = session->input.capacity - session->input.size;
     struct output_shape output;
     output_measure(&session->output, &output);
+    if (call->engine->settings.output_is_list && output.first_size > 0) {
+        output.more_count++;
+        output.more_memory += output.first_capacity;
+        output.first_size = 0;
+    }
     size_t argument_memory = argument_bytes(call, session);
     buffer_printf(into, "id=%llu addr=%s laddr=%s fd=%d name=%s age=%lld idle=%lld flags=",
                   (unsigned long long)session->id, session->address, session->local_address,

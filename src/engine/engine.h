@@ -37,9 +37,11 @@ struct engine_settings {
     bool lazy_server_del;
     bool lazy_user_del;
     bool lazy_user_flush;
-    bool dump_is_plain;   /* rdbcompression no */
-    bool dump_is_relaxed; /* rdb-version-check relaxed */
-    bool is_lfu;          /* an LFU policy: OBJECT FREQ instead of IDLETIME */
+    bool dump_is_plain;     /* rdbcompression no */
+    bool dump_is_unchecked; /* DEBUG SET-SKIP-CHECKSUM-VALIDATION */
+    bool output_is_list;    /* DEBUG CLIENT-ENFORCE-REPLY-LIST: no block of replies is the first */
+    bool dump_is_relaxed;   /* rdb-version-check relaxed */
+    bool is_lfu;            /* an LFU policy: OBJECT FREQ instead of IDLETIME */
     struct commandlog_limits logs[COMMANDLOG_KINDS];
     int64_t latency_threshold_ms;  /* latency-monitor-threshold; 0: nothing is recorded */
     bool tracks_latency;           /* a histogram for every command */

@@ -358,6 +358,17 @@ static size_t due_memory(const struct due *due)
     return due == NULL ? 0 : memory_class(sizeof(*due)) + minima_memory(&due->groups);
 }
 
+void database_measure(const struct database *database, bool with_chains, struct table_shape *shape)
+{
+    if (database->slots == NULL) {
+        table_measure(database->table, with_chains, shape);
+        return;
+    }
+    for (uint32_t slot = database_next_slot(database, 0); slot < SLOT_COUNT;
+         slot = database_next_slot(database, slot + 1))
+        table_measure(&database->slots->tables[slot], with_chains, shape);
+}
+
 size_t database_memory(const struct database *database)
 {
     const struct slots *slots = database->slots;

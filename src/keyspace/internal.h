@@ -143,6 +143,7 @@ uint32_t database_next_slot(const struct database *database, uint32_t slot);
 /* A slot, each with a chance that goes with its number of keys; the database is not empty. */
 uint32_t database_random_slot(const struct database *database, struct prng *prng);
 size_t database_memory(const struct database *database);
+void database_measure(const struct database *database, bool with_chains, struct table_shape *shape);
 
 /* ---- watch.c ---- */
 

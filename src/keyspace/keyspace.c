@@ -315,6 +315,12 @@ size_t keyspace_database_memory(const struct keyspace *keyspace, uint32_t db)
     return database_memory(keyspace_database(keyspace, db));
 }
 
+void keyspace_database_measure(const struct keyspace *keyspace, uint32_t db, bool with_chains,
+                               struct table_shape *shape)
+{
+    database_measure(keyspace_database(keyspace, db), with_chains, shape);
+}
+
 size_t keyspace_table_memory(const struct keyspace *keyspace)
 {
     size_t memory = 0;

@@ -12,6 +12,7 @@
 
 #include "base/hash.h"
 #include "base/prng.h"
+#include "base/table.h"
 #include "keyspace/changes.h"
 #include "keyspace/entry.h"
 #include "keyspace/garbage.h"
@@ -287,5 +288,8 @@ void keyspace_stats_reset(struct keyspace *keyspace); /* CONFIG RESETSTAT */
 /* Bytes of lines and indexes, without the entries; looks at every slot that holds keys. */
 size_t keyspace_table_memory(const struct keyspace *keyspace);
 size_t keyspace_database_memory(const struct keyspace *keyspace, uint32_t db);
+/* Of the tables of its keys, all slots together. */
+void keyspace_database_measure(const struct keyspace *keyspace, uint32_t db, bool with_chains,
+                               struct table_shape *shape);
 
 #endif

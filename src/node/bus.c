@@ -257,12 +257,45 @@ void bus_closed(struct node *node, struct link *link, enum close_cause cause)
     bus_link_down(node, number, was_up, cause);
 }
 
+/* DEBUG DROP-CLUSTER-PACKET-FILTER, a test's cut wire: what is dropped was never received. */
+static bool bus_drops(const struct node *node, const struct cluster_message *message)
+{
+    const struct debug_switches *debug = &node->debug;
+    return debug->drops_messages &&
+           (debug->dropped_type == -2 || debug->dropped_type == (int64_t)message->type);
+}
+
+static void bus_cut(struct node *node, struct link *link)
+{
+    link_number number = link->bus_link;
+    node_link_close(node, link);
+    bus_link_down(node, number, true, CLOSE_LOCAL);
+}
+
+void bus_kill(struct node *node, const struct node_id *id, bool to, bool from)
+{
+    for (uint32_t place = 0; place < node->link_count; place++) {
+        struct link *link = node->links[place];
+        struct node_id other;
+        if (link->number == 0 || link->kind != CONNECTION_BUS || link->is_closing) continue;
+        if (!cluster_link_peer(node->cluster, link->bus_link, &other)) continue;
+        bool is_outbound = (link->bus_link & 1) != 0;
+        if (memcmp(other.hex, id->hex, NODE_ID_SIZE) == 0 && (is_outbound ? to : from))
+            bus_cut(node, link);
+    }
+}
+
 /* One message; false when the link is gone. */
 static bool bus_message(struct node *node, connection_number number,
                         struct cluster_message *message)
 {
     struct link *link = node_link_find(node, number);
     ensure(link != NULL);
+    if (bus_drops(node, message)) {
+        message_destroy(message);
+        if (node->debug.closes_on_drop) bus_cut(node, link);
+        return !node->debug.closes_on_drop;
+    }
     bus_tell_facts(node); /* the answer shows our offset */
     struct cluster_event event = bus_event(node, CLUSTER_RECEIVED);
     event.link = link->bus_link;
@@ -294,11 +327,9 @@ static size_t bus_decode(struct node *node, connection_number number, struct byt
         if (result == WIRE_MORE) return used_all;
         if (result == WIRE_CLOSE) {
             struct link *link = node_link_find(node, number);
-            link_number broken = link->bus_link;
             log_verbose("A bus message that makes no sense came from %s: link closed",
                         link->names.remote_ip);
-            node_link_close(node, link);
-            bus_link_down(node, broken, true, CLOSE_LOCAL);
+            bus_cut(node, link);
             return SIZE_MAX;
         }
         used_all += used;

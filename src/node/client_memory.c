@@ -9,7 +9,6 @@
 
 #define LIMIT_MIN     ((size_t)128 * KIB) /* as Valkey: less than this would be nobody */
 #define SLICES        10                  /* the cron comes ten times a second */
-#define BUCKET_FIRST  15                  /* smaller ones are all the same */
 #define PEAK_KEPT_MS  5000
 #define RECENT_LENGTH 1000
 
@@ -33,8 +32,8 @@ size_t client_memory_limit(const struct node *node)
 static size_t bucket_of(size_t memory)
 {
     size_t power = 63 - (size_t)__builtin_clzll(memory | 1);
-    if (power <= BUCKET_FIRST) return 0;
-    return MIN(power - BUCKET_FIRST, (size_t)CLIENT_BUCKET_COUNT - 1);
+    if (power <= CLIENT_BUCKET_FIRST) return 0;
+    return MIN(power - CLIENT_BUCKET_FIRST, (size_t)CLIENT_BUCKET_COUNT - 1);
 }
 
 static bool may_be_evicted(const struct session *session)
@@ -116,8 +115,11 @@ static void sample(struct node *node, struct link *link, struct client_peaks *pe
     client_memory_measure(node, link);
     peaks->input = MAX(peaks->input, session->input.capacity);
     peaks->output = MAX(peaks->output, session->output_peak);
-    if (node->clock.now_ms < link->peak_until_ms) return;
-    link->peak_until_ms = node->clock.now_ms + PEAK_KEPT_MS;
+    time_ms kept_ms = node->debug.peak_kept_ms != 0 ? node->debug.peak_kept_ms : PEAK_KEPT_MS;
+    if (link->peak_until_ms <= node->clock.now_ms + kept_ms &&
+        node->clock.now_ms < link->peak_until_ms)
+        return;
+    link->peak_until_ms = node->clock.now_ms + kept_ms;
     struct output_shape shape;
     output_measure(&session->output, &shape);
     session->output_peak = shape.more_memory;

@@ -66,7 +66,8 @@ static void line_rewrite(struct rewrite *rewrite, struct bytes line)
     buffer_append_byte(rewrite->into, '\n');
 }
 
-void config_rewrite_text(const struct config *config, struct bytes old, struct buffer *into)
+void config_rewrite_text(const struct config *config, struct bytes old, bool writes_all,
+                         struct buffer *into)
 {
     size_t count = config_row_count();
     struct rewrite rewrite = { .config = config, .into = into };
@@ -77,7 +78,7 @@ void config_rewrite_text(const struct config *config, struct bytes old, struct b
 
     for (size_t i = 0; i < count; i++) {
         const struct config_row *row = config_row_at(i);
-        if (rewrite.written[i] || config_is_default(config, row)) continue;
+        if (rewrite.written[i] || (!writes_all && config_is_default(config, row))) continue;
         if (!rewrite.has_headline) buffer_printf(into, "%s\n", headline);
         rewrite.has_headline = true;
         row_append(config, row, into);
@@ -85,7 +86,7 @@ void config_rewrite_text(const struct config *config, struct bytes old, struct b
     memory_free(rewrite.written);
 }
 
-enum err config_rewrite(const struct config *config, struct disk *disk)
+enum err config_rewrite(const struct config *config, struct disk *disk, bool writes_all)
 {
     if (config->file[0] == '\0') return ERR_NOT_FOUND;
     struct buffer old = { 0 };
@@ -93,7 +94,7 @@ enum err config_rewrite(const struct config *config, struct disk *disk)
     enum err err = disk_read_whole(disk, config->file, CONFIG_TEXT_MAX, &old);
     if (err == ERR_NOT_FOUND) err = ERR_NONE; /* gone since the start: written anew */
     if (!err) {
-        config_rewrite_text(config, buffer_bytes(&old), &new);
+        config_rewrite_text(config, buffer_bytes(&old), writes_all, &new);
         err = disk_replace(disk, config->file, buffer_bytes(&new));
     }
     buffer_fini(&old);

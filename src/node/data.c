@@ -29,7 +29,7 @@ struct keyspace *data_create_keyspace(struct node *node)
         .clock = is_lfu ? KEYSPACE_CLOCK_LFU : KEYSPACE_CLOCK_LRU,
         .lfu_log_factor = (uint32_t)config->lfu_log_factor,
         .lfu_decay_minutes = (uint32_t)config->lfu_decay_time_minutes,
-        .values = options_value_rules(config),
+        .values = options_value_rules(node),
     };
     return keyspace_create(&options);
 }
@@ -140,8 +140,8 @@ void data_adopt(struct node *node, struct keyspace *keyspace)
 /* Replicas never do: the primary says so in its stream. */
 static bool expires_by_itself(const struct node *node)
 {
-    return !node_is_replica(node) && !node_is_loading(node) && !node->skips_expire_cycle &&
-           !node->config->import_mode;
+    return !node_is_replica(node) && !node_is_loading(node) && !node->debug.skips_expire_cycle &&
+           !node->debug.pauses_cron && !node->config->import_mode;
 }
 
 void data_expire(struct node *node)

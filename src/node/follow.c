@@ -57,10 +57,9 @@ static void show_stream(struct node *node, const struct link *link)
     char local[LINK_ADDRESS_SIZE];
     node_link_print_remote(link, address);
     node_link_print_local(link, local);
-    struct session_options options = { .connection = link->number,
-                                       .address = address,
-                                       .local_address = local,
-                                       .fd = link->names.fd };
+    struct session_options options = {
+        .connection = link->number, .address = address, .local_address = local, .fd = link->names.fd
+    };
     session_attach(node->engine, node->stream_session, &options, node->clock.now_ms);
 }
 
@@ -150,7 +149,7 @@ void follow_load_begin(struct node *node)
         .wall_ms = node->clock.wall_ms,
         .keeps_expired = true,
         .is_relaxed = node->config->rdb_version_check == CONFIG_VERSION_RELAXED,
-        .ignores_checksum = !node->config->rdbchecksum,
+        .ignores_checksum = !node->config->rdbchecksum || node->debug.skips_checksums,
     };
     node->incoming_reader = snapshot_reader_create(&options);
     node->incoming_failed = false;

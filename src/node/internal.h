@@ -14,6 +14,7 @@
 #include "engine/engine.h"
 #include "keyspace/defrag.h"
 #include "keyspace/keyspace.h"
+#include "node/debug.h"
 #include "node/node.h"
 #include "node/number_map.h"
 #include "node/turns.h"
@@ -106,6 +107,7 @@ struct snapshots {
     uint64_t expired_keys;
 };
 
+#define CLIENT_BUCKET_FIRST 15 /* smaller ones are all the same */
 #define CLIENT_BUCKET_COUNT 19 /* up to 32 KiB, and then each power of two up to 8 GiB and more */
 #define CLIENT_RECENT_COUNT 8  /* seconds */
 
@@ -261,9 +263,9 @@ struct node {
     uint64_t turn;  /* number of the turn */
     bool has_begun; /* the data are loaded and the role of nodes.conf is taken up */
     bool is_stopping;
-    bool skips_expire_cycle; /* DEBUG SET-ACTIVE-EXPIRE 0 */
-    bool has_lineage;        /* the data at hand came from a snapshot that names its stream */
-    bool has_data_files;     /* at start there was a snapshot or a nodes.conf */
+    struct debug_switches debug;
+    bool has_lineage;    /* the data at hand came from a snapshot that names its stream */
+    bool has_data_files; /* at start there was a snapshot or a nodes.conf */
     enum stop_kind stop_kind;
     bool stop_is_forced;
     bool stop_waits;       /* for replicas, and the log says so */

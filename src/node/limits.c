@@ -31,8 +31,9 @@ static void report_over(struct node *node, const struct session *session, size_t
 }
 
 /* As Valkey counts: what stands behind the first block, with the blocks themselves. */
-static size_t counted(const struct session *session)
+static size_t counted(const struct node *node, const struct session *session)
 {
+    if (node->debug.counts_output_as_list) return output_memory(&session->output);
     struct output_shape shape;
     output_measure(&session->output, &shape);
     return shape.more_memory;
@@ -56,7 +57,7 @@ bool limits_are_passed(struct node *node, struct link *link)
 {
     struct session *session = link->session;
     if (output_memory(&session->output) <= OUTPUT_SMALL) return false; /* one block at most */
-    size_t size = counted(session);
+    size_t size = counted(node, session);
     session->output_peak = MAX(session->output_peak, size);
     return session->kind == SESSION_CLIENT && output_is_over(node, link, size);
 }
@@ -68,7 +69,7 @@ static void check_soft(struct node *node)
         struct link *link = node_link_find(node, node->over_soft.items[i]);
         if (link == NULL || link->session == NULL) continue;
         const struct config_output_limit *limit = limit_of(node, link->session);
-        size_t size = counted(link->session);
+        size_t size = counted(node, link->session);
         if (!is_over(limit->soft_bytes, size)) {
             link->over_soft_since_ms = 0;
             continue;

@@ -258,7 +258,7 @@ static void run_timers(struct node *node)
     feed_timer(node);
     if (node->clock.now_ms < node->next_cron_ms) return;
     node->next_cron_ms = node->clock.now_ms + CRON_PERIOD_MS;
-    node_cron(node);
+    if (!node->debug.pauses_cron) node_cron(node);
 }
 
 void node_turn(struct node *node, struct node_clock clock, const struct node_input *inputs,

@@ -44,8 +44,9 @@ static uint64_t evict_budget_ns(int64_t tenacity)
     return (uint64_t)500000 << ((tenacity - 10) / 8);
 }
 
-struct value_rules options_value_rules(const struct config *config)
+struct value_rules options_value_rules(const struct node *node)
 {
+    const struct config *config = node->config;
     return (struct value_rules){
         .hash_max_listpack_entries = (size_t)config->hash_max_listpack_entries,
         .hash_max_listpack_value = (size_t)config->hash_max_listpack_value_bytes,
@@ -55,6 +56,7 @@ struct value_rules options_value_rules(const struct config *config)
         .zset_max_listpack_entries = (size_t)config->zset_max_listpack_entries,
         .zset_max_listpack_value = (size_t)config->zset_max_listpack_value_bytes,
         .list_max_listpack_size = (int)config->list_max_listpack_size,
+        .list_plain_min = node->debug.list_plain_min,
         .list_compress_depth = (unsigned)config->list_compress_depth,
         .hll_sparse_max_bytes = (size_t)config->hll_sparse_max_bytes,
         .stream_node_max_bytes = (size_t)config->stream_node_max_bytes,
@@ -95,6 +97,8 @@ void options_engine(const struct node *node, struct engine_settings *settings)
         .evict_budget_ns = evict_budget_ns(config->maxmemory_eviction_tenacity),
         .replica_ignores_memory = config->replica_ignore_maxmemory,
         .dump_is_plain = !config->rdbcompression,
+        .dump_is_unchecked = node->debug.skips_checksums,
+        .output_is_list = node->debug.counts_output_as_list,
         .dump_is_relaxed = config->rdb_version_check == CONFIG_VERSION_RELAXED,
         .availability_zone = config->availability_zone,
     };
@@ -168,6 +172,8 @@ void options_cluster(const struct node *node, struct cluster_options *options,
 {
     const struct config *config = node->config;
     *options = (struct cluster_options){
+        .skips_random_ping = node->debug.skips_random_ping,
+        .skips_reconnection = node->debug.skips_reconnection,
         .node_timeout_ms = config->cluster_node_timeout_ms,
         .manual_failover_timeout_ms = config->cluster_manual_failover_timeout_ms,
         .blacklist_ttl_ms = config->cluster_blacklist_ttl_s * 1000,
@@ -231,7 +237,7 @@ void options_apply(struct node *node, uint32_t areas)
                            (uint32_t)config->lfu_log_factor,
                            (uint32_t)config->lfu_decay_time_minutes);
     if (areas & CONFIG_AREA_ENCODING) {
-        struct value_rules values = options_value_rules(config);
+        struct value_rules values = options_value_rules(node);
         keyspace_set_value_rules(node->keyspace, &values);
     }
     if (areas & CONFIG_AREA_NOTIFY) engine_notify(node->engine, config->notify_keyspace_events);

@@ -110,6 +110,9 @@ void bus_order(struct node *node, const struct cluster_order *order, struct clus
 void bus_resume_role(struct node *node);
 void bus_publish(struct node *node, bool is_sharded, struct bytes channel, struct bytes payload);
 
+/* Closes the links to and from a node. */
+void bus_kill(struct node *node, const struct node_id *id, bool to, bool from);
+
 /* ---- nodes_conf.c ---- */
 /* Durable when it returns; false: it failed, and the core has been told. */
 bool nodes_conf_save(struct node *node);
@@ -117,7 +120,7 @@ bool nodes_conf_save(struct node *node);
 void nodes_conf_save_later(struct node *node);
 void nodes_conf_written(struct node *node, bool is_done);
 void nodes_conf_finish(struct node *node); /* at the end: saves what is still on its way */
-void nodes_conf_tidy(struct node *node); /* at start: what was left half done goes */
+void nodes_conf_tidy(struct node *node);   /* at start: what was left half done goes */
 
 /* ---- follow.c ---- */
 void follow_start(struct node *node, const char *host, uint16_t port);
@@ -165,6 +168,9 @@ void snapshots_cron(struct node *node);
 bool snapshots_save(struct node *node);
 /* Replaces the data by what the file holds; on false they are what they were. */
 bool snapshots_reload(struct node *node);
+/* The keys of the file come to those that are there; false: one is there already and may not be
+ * replaced, or the file cannot be read. */
+bool snapshots_merge(struct node *node, bool replaces);
 enum snapshot_start { SNAPSHOT_STARTED, SNAPSHOT_BUSY, SNAPSHOT_SCHEDULED };
 enum snapshot_start snapshots_save_in_background(struct node *node, bool may_wait);
 void snapshots_child_bytes(struct node *node, struct bytes bytes);
@@ -226,7 +232,7 @@ void turns_print(const struct node *node, struct buffer *into);
 
 /* ---- options.c ---- */
 void options_engine(const struct node *node, struct engine_settings *settings);
-struct value_rules options_value_rules(const struct config *config); /* without the hash key */
+struct value_rules options_value_rules(const struct node *node); /* without the hash key */
 void options_primary(const struct node *node, struct primary_options *options);
 void options_replica(const struct node *node, struct replica_options *options);
 /* `seeds` must hold config->cluster_seeds.count entries. */
@@ -283,14 +289,6 @@ extern const struct command node_info_rows[];
 extern const size_t node_info_row_count;
 extern const struct command node_memory_rows[];
 extern const size_t node_memory_row_count;
-/* rows_debug_data.c: subcommands of DEBUG; their number of words was checked. */
-void debug_populate(struct call *call);
-void debug_digest(struct call *call);
-void debug_digest_value(struct call *call);
-void debug_protocol(struct call *call);
-void debug_error(struct call *call);
-void debug_log(struct call *call);
-void debug_htstats(struct call *call);
 extern const struct command node_debug_rows[];
 extern const size_t node_debug_row_count;
 

@@ -117,7 +117,7 @@ static void run_set(struct call *call)
 static void run_rewrite(struct call *call)
 {
     struct node *node = node_of(call);
-    enum err err = config_rewrite(node->config, node->disk);
+    enum err err = config_rewrite(node->config, node->disk, false);
     if (err == ERR_NOT_FOUND) {
         reply_error(call, "ERR The server is running without a config file");
     } else if (err) {

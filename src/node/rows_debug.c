@@ -23,69 +23,17 @@ static bool debug_is_allowed(struct call *call)
 static void debug_sleep(struct call *call)
 {
     double seconds;
-    if (!number_parse_double(call_arg(call, 2), &seconds) || seconds < 0 || seconds > 1e6) {
-        reply_error(call, "ERR value is not a valid float");
-        return;
-    }
+    if (!number_parse_double(call_arg(call, 2), &seconds) || !(seconds > 0)) seconds = 0;
+    seconds = MIN(seconds, 1e6);
     node_add_effect(node_of(call), NODE_STALL)->count = (int)(seconds * 1000);
     call->stall_ns = (uint64_t)(seconds * 1e9);
     reply_ok(call);
 }
 
-static void debug_object(struct call *call)
+/* More than any machine has: what happens then is the allocator's to say. */
+static void debug_oom(struct call *call)
 {
-    struct node *node = node_of(call);
-    struct access access = { .wall_ms = call->wall_ms };
-    struct key key = keyspace_key(node->keyspace, (uint32_t)call->session->db, call_arg(call, 2));
-    const struct entry *entry = keyspace_peek(node->keyspace, &access, &key);
-    if (entry == NULL) {
-        reply_error(call, "ERR no such key");
-        return;
-    }
-    struct buffer payload = { 0 };
-    enum err err = dump_write(entry, node->config->rdbcompression, &payload);
-    size_t size = err || payload.size < 11 ? 0 : payload.size - 11;
-    buffer_fini(&payload);
-    uint64_t idle_s = keyspace_idle_seconds(node->keyspace, entry, call->wall_ms);
-    struct buffer text = { 0 };
-    buffer_printf(&text,
-                  "Value at:%p refcount:1 encoding:%s serializedlength:%zu lru:%llu "
-                  "lru_seconds_idle:%llu",
-                  (const void *)entry, entry_encoding(entry), size,
-                  (unsigned long long)((uint64_t)(call->wall_ms / 1000) - idle_s) & 0xffffff,
-                  (unsigned long long)idle_s);
-    resp_simple_bytes(call->writer, buffer_bytes(&text));
-    buffer_fini(&text);
-}
-
-/* Saves, empties, and loads again what was saved: what is in the file is what counts. */
-static void debug_reload(struct call *call)
-{
-    struct node *node = node_of(call);
-    clients_propagate(node);
-    bool saves = !call_arg_is(call, 2, "nosave");
-    if (saves && node->snapshots.child_runs) {
-        reply_error(call, "ERR Background save already in progress");
-        return;
-    }
-    if (saves && !snapshots_save(node)) {
-        reply_error(call, "ERR Error trying to load the RDB dump, check server logs");
-        return;
-    }
-    if (snapshots_reload(node))
-        reply_ok(call);
-    else
-        reply_error(call, "ERR Error trying to load the RDB dump, check server logs");
-}
-
-static void debug_set_active_expire(struct call *call)
-{
-    node_of(call)->skips_expire_cycle = call_arg_is(call, 2, "0");
-    reply_ok(call);
-}
-
-static void debug_jmap(struct call *call)
-{
+    memory_free(memory_alloc(SIZE_MAX / 2 - call->argc));
     reply_ok(call);
 }
 
@@ -128,88 +76,57 @@ static void debug_events(struct call *call)
     }
 }
 
-static void debug_help(struct call *call)
-{
-    static const char *const lines[] = {
-        "ASSERT",
-        "    Break an invariant: the server ends with a report.",
-        "CHANGE-REPL-ID",
-        "    Start a new replication history; replicas may still continue the former one.",
-        "DIGEST",
-        "    Return a signature of all data: equal for equal data.",
-        "DIGEST-VALUE <key> [<key> ...]",
-        "    Return a signature of the value of each key.",
-        "ERROR <string>",
-        "    Return an error with <string> as its text.",
-        "EVENTS",
-        "    Failovers, votes, syncs and the like of this node, oldest first, with Unix ms.",
-        "HTSTATS <dbid>",
-        "    Return figures of the tables of a database.",
-        "JMAP",
-        "    Does nothing.",
-        "LOG <message>",
-        "    Write <message> to the log.",
-        "OBJECT <key>",
-        "    Show low level info about <key> and its value.",
-        "PANIC",
-        "    End the server with a report, as if it had found itself in an impossible state.",
-        "POPULATE <count> [<prefix>] [<size>]",
-        "    Create <count> string keys named key:<num>; they are not replicated.",
-        "PROTOCOL <type>",
-        "    Reply with a test value of the type: string, integer, double, bignum, null, array,",
-        "    set, map, attrib, push, verbatim, true, false.",
-        "RELOAD [NOSAVE]",
-        "    Save the data to disk and load them again.",
-        "SEGFAULT",
-        "    Crash the server.",
-        "SET-ACTIVE-EXPIRE <0|1>",
-        "    Setting it to 0 stops the removal of expired keys that nobody looks at.",
-        "SLEEP <seconds>",
-        "    Stop the server for <seconds>.",
-        NULL,
-    };
-    reply_help(call, lines);
-}
-
 static void run_debug(struct call *call)
 {
     static const struct {
         const char *name;
-        int argc_min;
-        int argc_max;
+        uint32_t argc_min;
+        uint32_t argc_max;
         void (*run)(struct call *call);
     } subcommands[] = {
         { "sleep", 3, 3, debug_sleep },
         { "object", 3, 4, debug_object },
-        { "reload", 2, 5, debug_reload },
-        { "set-active-expire", 3, 3, debug_set_active_expire },
-        { "jmap", 2, 2, debug_jmap },
+        { "reload", 2, UINT32_MAX, debug_reload },
         { "assert", 2, 2, debug_assert },
         { "panic", 2, 2, debug_panic },
-        { "segfault", 2, 2, debug_segfault },
+        { "oom", 2, 2, debug_oom },
+        { "segfault", 2, UINT32_MAX, debug_segfault },
         { "change-repl-id", 2, 2, debug_change_repl_id },
         { "events", 2, 2, debug_events },
         { "populate", 3, 5, debug_populate },
         { "digest", 2, 2, debug_digest },
-        { "digest-value", 3, INT32_MAX, debug_digest_value },
+        { "digest-value", 2, UINT32_MAX, debug_digest_value },
         { "protocol", 3, 3, debug_protocol },
         { "error", 3, 3, debug_error },
         { "log", 3, 3, debug_log },
-        { "htstats", 3, 4, debug_htstats },
+        { "leak", 3, 3, debug_leak },
+        { "htstats", 3, UINT32_MAX, debug_htstats },
+        { "htstats-key", 3, UINT32_MAX, debug_htstats_key },
+        { "listpack", 3, 3, debug_listpack },
+        { "quicklist", 3, 4, debug_quicklist },
+        { "sdslen", 3, 3, debug_sdslen },
+        { "structsize", 2, 2, debug_structsize },
+        { "stringmatch-test", 2, 2, debug_stringmatch },
+        { "client-eviction", 2, 2, debug_client_eviction },
+        { "mallctl", 3, 4, debug_mallctl },
+        { "mallctl-str", 3, 4, debug_mallctl_text },
+        { "quicklist-packed-threshold", 3, 3, debug_list_threshold },
+        { "replybuffer", 4, 4, debug_replybuffer },
+        { "replicate", 3, UINT32_MAX, debug_replicate },
+        { "config-rewrite-force-all", 2, 2, debug_config_rewrite },
+        { "loadaof", 2, 2, debug_load_log },
+        { "clusterlink", 5, 5, debug_clusterlink },
+        { "drop-cluster-packet-filter", 3, 3, debug_packet_filter },
         { "help", 2, 2, debug_help },
     };
     if (!debug_is_allowed(call)) return;
-    int argc = (int)call->argc;
     for (size_t i = 0; i < COUNT_OF(subcommands); i++) {
         if (!call_arg_is(call, 1, subcommands[i].name)) continue;
-        if (argc < subcommands[i].argc_min || argc > subcommands[i].argc_max) break;
+        if (call->argc < subcommands[i].argc_min || call->argc > subcommands[i].argc_max) break;
         subcommands[i].run(call);
         return;
     }
-    reply_error_format(call,
-                       "ERR unknown subcommand or wrong number of arguments for '%.*s'. Try DEBUG "
-                       "HELP.",
-                       (int)MIN(call_arg(call, 1).size, 128), call_arg(call, 1).data);
+    if (!debug_switch(call)) debug_refuse(call);
 }
 
 /* clang-format off */

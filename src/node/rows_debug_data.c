@@ -239,27 +239,3 @@ void debug_log(struct call *call)
     log_warning("DEBUG LOG: %.*s", (int)MIN(text.size, (size_t)1024), text.data);
     reply_ok(call);
 }
-
-/* ---- HTSTATS ------------------------------------------------------------------------------ */
-
-void debug_htstats(struct call *call)
-{
-    int64_t db;
-    if (!call_integer_or(call, 2, "ERR Out of range database", &db)) return;
-    if (db < 0 || db >= keyspace_database_count(call->keyspace)) {
-        reply_error(call, "ERR Out of range database");
-        return;
-    }
-    struct keyspace_database_stats stats;
-    keyspace_database_stats_read(call->keyspace, (uint32_t)db, call->wall_ms, &stats);
-    struct buffer text = { 0 };
-    buffer_printf(&text,
-                  "[Dictionary HT]\nHash table 0 stats (main hash table):\n"
-                  " memory: %zu\n number of entries: %zu\n rehashing index: -1\n"
-                  "[Expires HT]\nHash table 0 stats (main hash table):\n"
-                  " number of entries: %zu\n rehashing index: -1\n",
-                  keyspace_database_memory(call->keyspace, (uint32_t)db), stats.keys,
-                  stats.volatile_keys);
-    reply_verbatim(call, buffer_bytes(&text));
-    buffer_fini(&text);
-}

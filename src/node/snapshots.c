@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "engine/latency.h"
 #include "node/parts.h"
+#include "persist/dump.h"
 #include <stdio.h>
 
 /* A turn's share of loading: some milliseconds of work. */
@@ -68,7 +69,7 @@ enum err snapshots_open(struct node *node, char *why)
          * are invisible until the primary that it then is removes them. */
         .keeps_expired = node->config->cluster_enabled || node->config->replicaof.host[0] != 0,
         .is_relaxed = node->config->rdb_version_check == CONFIG_VERSION_RELAXED,
-        .ignores_checksum = !node->config->rdbchecksum,
+        .ignores_checksum = !node->config->rdbchecksum || node->debug.skips_checksums,
     };
     load->reader = snapshot_reader_create(&options);
     load->started_ms = node->clock.now_ms;
@@ -180,27 +181,61 @@ bool snapshots_save(struct node *node)
     return is_done;
 }
 
-bool snapshots_reload(struct node *node)
+static bool load_whole(struct node *node, struct keyspace *keyspace)
 {
-    struct keyspace *loaded = data_create_keyspace(node);
     struct snapshot_reader_options options = {
-        .keyspace = loaded,
+        .keyspace = keyspace,
         .wall_ms = node->clock.wall_ms,
         .keeps_expired = node_is_replica(node),
         .is_relaxed = node->config->rdb_version_check == CONFIG_VERSION_RELAXED,
-        .ignores_checksum = !node->config->rdbchecksum,
+        .ignores_checksum = !node->config->rdbchecksum || node->debug.skips_checksums,
     };
     struct snapshot_reader *reader = snapshot_reader_create(&options);
     enum err err = snapshot_load(node->disk, file_name(node), reader);
-    if (err) {
+    if (err)
         log_warning("Loading %s failed: %s", file_name(node),
                     snapshot_reader_error(reader)->reason);
-        keyspace_destroy(loaded);
-    } else {
-        data_adopt(node, loaded);
-    }
     snapshot_reader_destroy(reader);
     return err == ERR_NONE;
+}
+
+bool snapshots_reload(struct node *node)
+{
+    struct keyspace *loaded = data_create_keyspace(node);
+    bool is_done = load_whole(node, loaded);
+    if (is_done)
+        data_adopt(node, loaded);
+    else
+        keyspace_destroy(loaded);
+    return is_done;
+}
+
+/* False: the key is there, and stays. */
+static bool merge_one(struct node *node, const struct entry *entry, uint32_t db, bool replaces)
+{
+    struct access access = { .wall_ms = node->clock.wall_ms, .ignores_expiry = true };
+    struct key key = keyspace_key(node->keyspace, db, entry_key(entry));
+    if (!replaces && keyspace_peek(node->keyspace, &access, &key) != NULL) return false;
+    struct put put = { .expiry_ms = entry_expiry_ms(entry), .keeps_text = true };
+    struct buffer payload = { 0 };
+    enum err err = dump_write(entry, false, &payload);
+    if (!err) err = dump_restore(node->keyspace, &access, &key, buffer_bytes(&payload), &put);
+    buffer_fini(&payload);
+    return err == ERR_NONE;
+}
+
+bool snapshots_merge(struct node *node, bool replaces)
+{
+    struct keyspace *loaded = data_create_keyspace(node);
+    bool is_done = load_whole(node, loaded);
+    struct keyspace_walk walk;
+    keyspace_walk_init(&walk);
+    const struct entry *entry;
+    while (is_done && (entry = keyspace_walk_next(loaded, &walk)) != NULL)
+        is_done = merge_one(node, entry, walk.db, replaces);
+    keyspace_destroy(loaded);
+    engine_keys_replaced(node->engine);
+    return is_done;
 }
 
 static void child_fork(struct node *node, enum child_job job)

@@ -14,7 +14,7 @@ NODISCARD enum err dump_write(const struct entry *entry, bool is_compressed, str
 
 /* ERR_CHECKSUM unless version and checksum are right ("DUMP payload version or checksum are
  * wrong"). */
-NODISCARD enum err dump_verify(struct bytes payload, bool is_relaxed);
+NODISCARD enum err dump_verify(struct bytes payload, bool is_relaxed, bool ignores_checksum);
 
 /* Reads a verified payload and puts its value under the key, over what it held. ERR_MALFORMED
  * ("Bad data format") and ERR_UNSUPPORTED leave the keyspace as it was. */

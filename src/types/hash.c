@@ -296,6 +296,11 @@ static const char *encoding_of_hash(const void *value)
     return hash_is_large(value) ? "hashtable" : "listpack";
 }
 
+static const struct table *table_of_hash(const void *value)
+{
+    return hash_is_large(value) ? hash_fields(value)->table : NULL;
+}
+
 const struct value_kind hash_kind = {
     .name = "hash",
     .destroy = destroy_hash,
@@ -303,4 +308,5 @@ const struct value_kind hash_kind = {
     .memory = memory_of_hash,
     .free_effort = free_effort_of_hash,
     .encoding = encoding_of_hash,
+    .table = table_of_hash,
 };

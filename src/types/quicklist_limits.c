@@ -26,6 +26,7 @@ bool limits_exceeded(const struct value_rules *rules, size_t size, size_t count)
 
 bool limits_are_passed_by(const struct value_rules *rules, size_t element_size)
 {
+    if (rules->list_plain_min != 0 && element_size >= rules->list_plain_min) return true;
     return element_size >
            MIN(size_limit(rules), rules->list_max_listpack_size < 0 ? SIZE_MAX : SIZE_SAFE);
 }

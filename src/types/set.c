@@ -492,6 +492,11 @@ static const char *kind_encoding(const void *value)
     return names[set_form(value)];
 }
 
+static const struct table *kind_table(const void *value)
+{
+    return set_form(value) == SET_TABLE ? large_of(value)->table : NULL;
+}
+
 const struct value_kind set_kind = {
     .name = "set",
     .destroy = kind_destroy,
@@ -499,4 +504,5 @@ const struct value_kind set_kind = {
     .memory = kind_memory,
     .free_effort = kind_free_effort,
     .encoding = kind_encoding,
+    .table = kind_table,
 };

@@ -60,6 +60,12 @@ size_t value_free_effort(enum value_type type, const void *value)
     return kind_of(type)->free_effort(value);
 }
 
+const struct table *value_table(enum value_type type, const void *value)
+{
+    const struct value_kind *kind = kind_of(type);
+    return kind->table == NULL ? NULL : kind->table(value);
+}
+
 const char *value_encoding(enum value_type type, const void *value)
 {
     ensure(kind_of(type)->encoding != NULL);

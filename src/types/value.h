@@ -30,7 +30,8 @@ struct value_rules {
     size_t set_max_listpack_value;
     size_t zset_max_listpack_entries;
     size_t zset_max_listpack_value;
-    int list_max_listpack_size;   /* of a node: elements, or -1 to -5 for 4 to 64 KiB */
+    int list_max_listpack_size; /* of a node: elements, or -1 to -5 for 4 to 64 KiB */
+    size_t list_plain_min;      /* an element of that size is a node of its own; 0: no such rule */
     unsigned list_compress_depth; /* nodes at both ends that stay as they are; 0: all do */
     size_t hll_sparse_max_bytes;
     size_t stream_node_max_bytes;   /* 0: no limit */
@@ -50,6 +51,8 @@ void *value_copy(enum value_type type, const void *value);
 size_t value_memory(enum value_type type, const void *value, size_t samples);
 /* About how many allocations freeing it must give back: over a few dozen it goes off-thread. */
 size_t value_free_effort(enum value_type type, const void *value);
+/* The table that its elements stand in, borrowed; NULL while it has a form without one. */
+const struct table *value_table(enum value_type type, const void *value);
 /* What OBJECT ENCODING answers: "listpack", "quicklist" ... Static storage. */
 const char *value_encoding(enum value_type type, const void *value);
 

@@ -2,6 +2,7 @@
 #ifndef EIR_TYPES_VALUE_KIND_H
 #define EIR_TYPES_VALUE_KIND_H
 
+#include "base/table.h"
 #include "base/units.h"
 
 /* The functions of value.h, with the type known. */
@@ -12,6 +13,7 @@ struct value_kind {
     size_t (*memory)(const void *value, size_t samples);
     size_t (*free_effort)(const void *value);
     const char *(*encoding)(const void *value);
+    const struct table *(*table)(const void *value); /* NULL: no form of it has one */
 };
 
 extern const struct value_kind list_kind;

@@ -498,6 +498,11 @@ static const char *kind_encoding(const void *value)
     return is_large(value) ? "skiplist" : "listpack";
 }
 
+static const struct table *kind_table(const void *value)
+{
+    return is_large(value) ? large_of(value)->table : NULL;
+}
+
 const struct value_kind zset_kind = {
     .name = "zset",
     .destroy = kind_destroy,
@@ -505,4 +510,5 @@ const struct value_kind zset_kind = {
     .memory = kind_memory,
     .free_effort = kind_free_effort,
     .encoding = kind_encoding,
+    .table = kind_table,
 };

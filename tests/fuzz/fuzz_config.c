@@ -27,7 +27,7 @@ static void expect_same(const struct config *a, const struct config *b)
 static void check_rewrite(const struct config *config, struct bytes text)
 {
     struct buffer rewritten = { 0 };
-    config_rewrite_text(config, text, &rewritten);
+    config_rewrite_text(config, text, false, &rewritten);
     struct config *again = config_create();
     struct config_error error;
     config_error_init(&error);

@@ -84,7 +84,7 @@ static void restore(struct bytes payload)
     struct keyspace *keyspace = keyspace_new();
     struct access access = { .wall_ms = 1900000000000 };
     struct key key = keyspace_key(keyspace, 0, BYTES("k"));
-    (void)!dump_verify(payload, true);
+    (void)!dump_verify(payload, true, false);
     if (payload.size >= 10) /* what the footer says was looked at above */
         (void)!dump_restore(keyspace, &access, &key, payload, PUT_PLAIN);
     keyspace_destroy(keyspace);

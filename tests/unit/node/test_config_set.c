@@ -211,7 +211,7 @@ END_TEST
 static void expect_rewritten(const char *old, const char *expected)
 {
     struct buffer text = { 0 };
-    config_rewrite_text(config, bytes_text(old), &text);
+    config_rewrite_text(config, bytes_text(old), false, &text);
     buffer_append_byte(&text, '\0');
     ck_assert_str_eq(text.data, expected);
     buffer_fini(&text);
@@ -283,7 +283,7 @@ START_TEST(what_is_rewritten_reads_back_the_same)
     change_everything();
     struct buffer once = { 0 };
     struct buffer twice = { 0 };
-    config_rewrite_text(config, BYTES("# a\nport 1\n"), &once);
+    config_rewrite_text(config, BYTES("# a\nport 1\n"), false, &once);
 
     struct config *again = config_create();
     struct config_error error;
@@ -299,7 +299,7 @@ START_TEST(what_is_rewritten_reads_back_the_same)
         buffer_fini(&value);
     }
     ck_assert_uint_eq(again->notify_keyspace_events, config->notify_keyspace_events);
-    config_rewrite_text(again, buffer_bytes(&once), &twice);
+    config_rewrite_text(again, buffer_bytes(&once), false, &twice);
     ck_assert(bytes_equal(buffer_bytes(&once), buffer_bytes(&twice)));
     buffer_fini(&once);
     buffer_fini(&twice);
@@ -325,18 +325,18 @@ START_TEST(the_file_is_replaced_whole_or_not_at_all)
     struct memory_disk *memory_disk = memory_disk_create();
     struct disk *disk = memory_disk_disk(memory_disk);
     ck_assert_int_eq(disk_make_directory(disk, "/etc"), ERR_NONE);
-    ck_assert_int_eq(config_rewrite(config, disk), ERR_NOT_FOUND);
+    ck_assert_int_eq(config_rewrite(config, disk, false), ERR_NOT_FOUND);
 
     ck_assert_int_eq(disk_replace(disk, "/etc/v.conf", BYTES("hz 20\n")), ERR_NONE);
     load_from(disk, "/etc/v.conf");
     set_areas("hz|30");
     memory_disk_fail(memory_disk, MEMORY_DISK_SYNC, 1, ERR_IO);
-    ck_assert_int_eq(config_rewrite(config, disk), ERR_IO);
+    ck_assert_int_eq(config_rewrite(config, disk, false), ERR_IO);
     struct buffer text = { 0 };
     ck_assert_int_eq(disk_read_whole(disk, "/etc/v.conf", MIB, &text), ERR_NONE);
     ck_assert(bytes_equal(buffer_bytes(&text), BYTES("hz 20\n")));
 
-    ck_assert_int_eq(config_rewrite(config, disk), ERR_NONE);
+    ck_assert_int_eq(config_rewrite(config, disk, false), ERR_NONE);
     buffer_clear(&text);
     ck_assert_int_eq(disk_read_whole(disk, "/etc/v.conf", MIB, &text), ERR_NONE);
     ck_assert(bytes_starts_with(buffer_bytes(&text), BYTES("hz 30\n")));

@@ -74,7 +74,7 @@ START_TEST(payloads_of_valkey_are_restored_and_dumped_the_same)
         struct buffer again = { 0 };
         struct bytes text = bytes_of(value, hex_read(hex_value, value));
         struct bytes dump = bytes_of(payload, hex_read(hex_payload, payload));
-        ck_assert_int_eq(dump_verify(dump, false), ERR_NONE);
+        ck_assert_int_eq(dump_verify(dump, false, false), ERR_NONE);
         ck_assert_int_eq(restore(dump), ERR_NONE);
         expect_value(text);
         struct key key = keyspace_key(keyspace, 0, BYTES("k"));
@@ -98,9 +98,9 @@ START_TEST(versions_are_accepted_as_valkey_accepts_them)
     struct buffer payload = { 0 };
     for (size_t i = 0; i < COUNT_OF(versions); i++) {
         struct bytes bytes = sealed(BYTES("\0\1v"), versions[i].version, &payload);
-        ck_assert_int_eq(dump_verify(bytes, false),
+        ck_assert_int_eq(dump_verify(bytes, false, false),
                          versions[i].is_strict_fine ? ERR_NONE : ERR_CHECKSUM);
-        ck_assert_int_eq(dump_verify(bytes, true), ERR_NONE);
+        ck_assert_int_eq(dump_verify(bytes, true, false), ERR_NONE);
     }
     buffer_fini(&payload);
 }
@@ -112,13 +112,13 @@ START_TEST(a_wrong_footer_is_refused)
     struct bytes bytes = sealed(BYTES("\0\1v"), 80, &payload);
     for (size_t i = 0; i < bytes.size; i++) {
         payload.data[i] ^= 1;
-        ck_assert_int_eq(dump_verify(bytes, true), ERR_CHECKSUM);
+        ck_assert_int_eq(dump_verify(bytes, true, false), ERR_CHECKSUM);
         payload.data[i] ^= 1;
     }
     memset(payload.data + payload.size - 8, 0, 8); /* zero does not mean "not computed" here */
-    ck_assert_int_eq(dump_verify(bytes, true), ERR_CHECKSUM);
+    ck_assert_int_eq(dump_verify(bytes, true, false), ERR_CHECKSUM);
     for (size_t size = 0; size < 10; size++)
-        ck_assert_int_eq(dump_verify(bytes_of(bytes.data, size), true), ERR_CHECKSUM);
+        ck_assert_int_eq(dump_verify(bytes_of(bytes.data, size), true, false), ERR_CHECKSUM);
     buffer_fini(&payload);
 }
 END_TEST
