@@ -65,7 +65,7 @@ static void check_same(struct bytes payload, struct bytes expected)
 {
     struct buffer again = { 0 };
     struct key key = the_key();
-    ck_assert_int_eq(dump_verify(payload, false), ERR_NONE);
+    ck_assert_int_eq(dump_verify(payload, false, false), ERR_NONE);
     ck_assert_int_eq(restore(payload), ERR_NONE);
     const struct entry *entry = keyspace_peek(keyspace, &access_now, &key);
     ck_assert_int_eq(entry_type(entry), VALUE_STREAM);

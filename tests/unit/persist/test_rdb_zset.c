@@ -33,7 +33,7 @@ static enum err restore(struct bytes body)
     buffer_append(&payload, bytes_of("\x0b\0", 2));
     uint64_t crc = crc64(0, buffer_bytes(&payload));
     for (int i = 0; i < 8; i++) buffer_append_byte(&payload, (char)(crc >> 8 * i));
-    enum err err = dump_verify(buffer_bytes(&payload), false);
+    enum err err = dump_verify(buffer_bytes(&payload), false, false);
     if (!err) err = dump_restore(keyspace, &access_now, &key, buffer_bytes(&payload), PUT_PLAIN);
     buffer_fini(&payload);
     return err;
