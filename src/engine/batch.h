@@ -35,7 +35,15 @@ struct feed {
     bool wants_more; /* the rest is no whole request */
 };
 
+/* The command that was looked for last, as its client wrote it: often the next one is the same. */
+struct recent_command {
+    uint64_t word;
+    size_t size;
+    struct command_entry *entry; /* without subcommands; NULL: none, and size is 0 */
+};
+
 struct batch {
+    struct recent_command recent;
     struct batch_item items[BATCH_COUNT];
     uint32_t count;
     struct bytes *argv; /* owned */
@@ -53,7 +61,9 @@ struct batch {
  * was not plain, because only such a one changes it. */
 struct plain {
     bool is_known;
-    uint32_t stops; /* rows with one of these flags; PLAIN_NOTHING: all of them */
+    bool is_heard;
+    uint32_t stops;  /* rows with one of these flags; PLAIN_NOTHING: all of them */
+    uint64_t offset; /* where the stream stands while nobody hears it */
 };
 #define PLAIN_NOTHING UINT32_MAX
 

@@ -64,9 +64,8 @@ bool call_timeout_ms(struct call *call, uint32_t index, time_ms *deadline_ms)
     return true;
 }
 
-struct key call_key(const struct call *call, uint32_t index)
+struct key call_key_beside(const struct call *call, uint32_t index)
 {
-    if (index == call->first_key_index) return *call->first_key;
     uint32_t place = index - call->first_key_index;
     if (call->key_count > 1 && place % call->key_step == 0 &&
         place / call->key_step < call->key_count)

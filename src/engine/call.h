@@ -60,7 +60,11 @@ bool call_database(struct call *call, uint32_t index, uint32_t *db);
 bool call_timeout_ms(struct call *call, uint32_t index, time_ms *deadline_ms);
 
 /* The argument as a key of the session's database. */
-struct key call_key(const struct call *call, uint32_t index);
+struct key call_key_beside(const struct call *call, uint32_t index);
+static inline struct key call_key(const struct call *call, uint32_t index)
+{
+    return index == call->first_key_index ? *call->first_key : call_key_beside(call, index);
+}
 
 /* The entry behind a key, NULL when it is absent; false when it holds no string: answered. */
 static inline bool call_is_string(struct call *call, const struct entry *entry);

@@ -100,6 +100,7 @@ void engine_register(struct engine *engine, const struct command *rows, size_t c
 
 enum err engine_rename(struct engine *engine, struct bytes from, struct bytes to)
 {
+    engine->batch.recent = (struct recent_command){ .size = 0 };
     return command_table_rename(&engine->table, from, to);
 }
 

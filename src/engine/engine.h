@@ -60,9 +60,9 @@ struct engine_options {
     uint64_t (*ticks)(void); /* nanoseconds from anywhere; only measures */
     void *host;              /* what call_host hands to the rows of the folders above; borrowed */
     uint32_t host_magic;     /* first word of *host */
-    /* Whether anybody will read what this session writes now; NULL: always. What nobody reads is
-     * not put together. The session is NULL where the node itself writes. */
-    bool (*is_heard)(void *host, struct session *session);
+    /* Whether anybody will read what is written now; NULL: always. What nobody reads is not put
+     * together: then `offset` is where the stream stands still, for those who wrote. */
+    bool (*is_heard)(void *host, uint64_t *offset);
 };
 
 struct engine *engine_create(const struct engine_options *options);

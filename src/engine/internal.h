@@ -78,9 +78,9 @@ struct slot_counts {
 struct engine {
     uint32_t magic;
     uint32_t host_magic;
-    bool (*is_heard)(void *host, struct session *session); /* may be NULL */
-    void *host;                /* borrowed */
-    struct keyspace *keyspace; /* borrowed */
+    bool (*is_heard)(void *host, uint64_t *offset); /* may be NULL */
+    void *host;                                     /* borrowed */
+    struct keyspace *keyspace;                      /* borrowed */
     struct engine_settings settings;
     uint64_t (*ticks)(void);
     uint64_t ticks_last; /* read after the last command: where the next one starts */
@@ -237,6 +237,8 @@ void propagation_group_begin(struct engine *engine);
 void propagation_group_end(struct engine *engine);
 void propagation_append(struct engine *engine, struct session *session, int32_t db, uint32_t argc,
                         const struct bytes *argv);
+/* Whether anybody reads what is appended; otherwise the offset at which the stream stands. */
+bool propagation_is_heard(const struct engine *engine, uint64_t *offset);
 /* Turns what the keyspace told into elements: keys that expired or were evicted. */
 void propagation_of_changes(struct engine *engine);
 void propagation_forget_session(struct engine *engine, const struct session *session);

@@ -37,8 +37,8 @@ struct command_entry;
 
 /* Records it when it took long enough to be recorded. */
 void latency_note(struct engine *engine, enum latency_event event, uint64_t duration_ns);
-/* Adds one call to the histogram of a command, which is made with the first one. */
-void latency_count(struct command_entry *entry, uint64_t duration_ns);
+/* Adds calls that took so long each to the histogram of a command, which is made with the first. */
+void latency_count(struct command_entry *entry, uint64_t duration_ns, uint64_t times);
 /* Forgets the event; false when nothing was recorded. */
 bool latency_reset_event(struct engine *engine, enum latency_event event);
 void latency_fini(struct engine *engine);

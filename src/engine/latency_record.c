@@ -28,10 +28,10 @@ void latency_note(struct engine *engine, enum latency_event event, uint64_t dura
     track->count = MIN(track->count + 1, (uint32_t)LATENCY_SAMPLES);
 }
 
-void latency_count(struct command_entry *entry, uint64_t duration_ns)
+void latency_count(struct command_entry *entry, uint64_t duration_ns, uint64_t times)
 {
     if (entry->statistics.latencies == NULL) entry->statistics.latencies = histogram_create();
-    histogram_record(entry->statistics.latencies, MAX(duration_ns, (uint64_t)1));
+    histogram_record_times(entry->statistics.latencies, MAX(duration_ns, (uint64_t)1), times);
 }
 
 bool latency_reset_event(struct engine *engine, enum latency_event event)

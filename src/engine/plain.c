@@ -42,6 +42,7 @@ static void plain_look(struct engine *engine)
 {
     engine->plain.is_known = true;
     engine->plain.stops = stops_of(engine);
+    engine->plain.is_heard = propagation_is_heard(engine, &engine->plain.offset);
     engine->access.keeps_clock = false;
     engine->access.ignores_expiry = false;
     engine->access.may_expire = !engine->permit.is_replica && !engine->settings.is_importing;
@@ -63,6 +64,21 @@ static inline bool has_room(struct engine *engine, const struct command_entry *e
     if (engine->settings.memory_max == 0 || !(entry->flags & CMD_DENY_OOM)) return true;
     room_check(engine);
     return !engine->room.is_lacking;
+}
+
+/* As engine_run_call does it, but for a stream that nobody hears. */
+static void run_row(struct engine *engine, struct call *call)
+{
+    uint64_t dirty = keyspace_dirty(engine->keyspace);
+    bool is_heard = engine->plain.is_heard;
+    if (is_heard) propagation_group_begin(engine);
+    call->command->run(call);
+    bool has_changed = keyspace_dirty(engine->keyspace) != dirty || call->is_changed;
+    if (engine->changes.count > 0 || (has_changed && is_heard))
+        call_finish_changes(engine, call, dirty);
+    else if (has_changed)
+        call->session->write_offset = engine->plain.offset;
+    if (is_heard) propagation_group_end(engine);
 }
 
 bool engine_run_plain(struct engine *engine, struct session *session, struct batch_item *item,
@@ -87,15 +103,9 @@ bool engine_run_plain(struct engine *engine, struct session *session, struct bat
     session->last_command = entry;
     if (entry->flags & CMD_WRITE && engine->permit.has_lease) session_mark_write(engine, session);
 
-    uint64_t dirty = keyspace_dirty(engine->keyspace);
     size_t output_before = session->output.size;
     engine->running = session;
-    propagation_group_begin(engine);
-    entry->command->run(&call);
-    bool has_changed =
-        keyspace_dirty(engine->keyspace) != dirty || call.is_changed || engine->changes.count > 0;
-    if (has_changed) call_finish_changes(engine, &call, dirty);
-    propagation_group_end(engine);
+    run_row(engine, &call);
     engine->running = NULL;
 
     size_t asked = item->end - item->feed->executed;
@@ -120,11 +130,17 @@ void engine_measure_plain(struct engine *engine, struct batch_item *items, uint3
     engine->counters.command_ns += now - engine->ticks_last;
     engine->ticks_last = now;
     engine->counters.commands += measured;
-    for (uint32_t i = 0; i < count; i++) {
-        if (!items[i].ran_plain) continue;
-        items[i].ran_plain = false;
-        items[i].entry->statistics.calls++;
-        items[i].entry->statistics.ticks += share;
-        if (engine->settings.tracks_latency) latency_count(items[i].entry, share);
+    for (uint32_t i = 0; i < count;) {
+        struct command_entry *entry = items[i].entry;
+        uint32_t times = 0; /* a pipeline often repeats one command */
+        for (; i < count && items[i].ran_plain && items[i].entry == entry; i++, times++)
+            items[i].ran_plain = false;
+        if (times == 0) { /* it went the long way */
+            i++;
+            continue;
+        }
+        entry->statistics.calls += times;
+        entry->statistics.ticks += share * times;
+        if (engine->settings.tracks_latency) latency_count(entry, share, times);
     }
 }

@@ -15,12 +15,21 @@ static struct propagation_record *record_add(struct propagation_list *list)
     return &list->records[list->count++];
 }
 
+bool propagation_is_heard(const struct engine *engine, uint64_t *offset)
+{
+    return engine->is_heard == NULL || engine->is_heard(engine->host, offset);
+}
+
 void propagation_append(struct engine *engine, struct session *session, int32_t db, uint32_t argc,
                         const struct bytes *argv)
 {
     struct propagation_list *list = &engine->propagation;
     if (!list->is_on) return;
-    if (engine->is_heard != NULL && !engine->is_heard(engine->host, session)) return;
+    uint64_t offset_still;
+    if (!propagation_is_heard(engine, &offset_still)) {
+        if (session != NULL) session->write_offset = offset_still;
+        return;
+    }
     size_t offset = list->bytes.size;
     resp_write_command(&list->bytes, argc, argv);
     *record_add(list) = (struct propagation_record){

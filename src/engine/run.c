@@ -110,7 +110,7 @@ static void count_call(struct engine *engine, const struct call *call, uint64_t 
         engine->counters.longest_ns = taken;
         engine->counters.longest_name = entry->name;
     }
-    if (engine->settings.tracks_latency) latency_count(entry, taken);
+    if (engine->settings.tracks_latency) latency_count(entry, taken, 1);
     if (taken >= engine->notable.ns || engine->request_bytes + replied >= engine->notable.bytes)
         call_note(call, taken, replied);
     if (call->is_failed) entry->statistics.failed++;

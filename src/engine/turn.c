@@ -6,6 +6,7 @@
 #include "base/ensure.h"
 #include "base/memory.h"
 #include "engine/internal.h"
+#include "engine/words.h"
 #include "resp/plain.h"
 
 /* --- timers ------------------------------------------------------------------------------ */
@@ -143,13 +144,28 @@ static void batch_make_room(struct engine *engine, uint32_t argc)
     batch->argv = memory_realloc(batch->argv, argc * sizeof(*batch->argv));
 }
 
+static inline struct command_entry *find_entry(struct engine *engine, const struct bytes *argv,
+                                               uint32_t argc)
+{
+    struct recent_command *recent = &engine->batch.recent;
+    struct bytes name = argv[0];
+    if (recent->size == name.size && recent->word == word_read(name.data, name.size))
+        return recent->entry;
+    struct command_entry *entry = engine_find_entry(engine, argv, argc);
+    *recent = (struct recent_command){ .size = 0 };
+    bool is_alone = entry != NULL && entry->parent == NULL && entry->sub_count == 0;
+    if (is_alone && name.size <= sizeof(recent->word))
+        *recent = (struct recent_command){ word_read(name.data, name.size), name.size, entry };
+    return entry;
+}
+
 /* The arguments stand in their place already. */
 static void batch_add(struct engine *engine, struct feed *feed, uint32_t argc)
 {
     struct batch *batch = &engine->batch;
     struct batch_item *item = &batch->items[batch->count++];
     const struct bytes *argv = batch->argv + batch->argc;
-    item->entry = engine_find_entry(engine, argv, argc);
+    item->entry = find_entry(engine, argv, argc);
     item->feed = feed;
     item->argv_at = batch->argc;
     item->argc = argc;

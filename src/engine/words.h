@@ -17,7 +17,7 @@ static inline uint64_t word_fold(uint64_t word)
 }
 
 /* Up to eight bytes without reading past them. */
-static inline uint64_t word_load(const char *at, size_t size)
+static inline uint64_t word_read(const char *at, size_t size)
 {
     uint64_t word = 0;
     if (size >= 8) {
@@ -31,7 +31,12 @@ static inline uint64_t word_load(const char *at, size_t size)
         word = (uint8_t)at[0] | (uint64_t)(uint8_t)at[size / 2] << (8 * (size / 2)) |
                (uint64_t)(uint8_t)at[size - 1] << (8 * (size - 1));
     }
-    return word_fold(word);
+    return word;
+}
+
+static inline uint64_t word_load(const char *at, size_t size)
+{
+    return word_fold(word_read(at, size));
 }
 
 /* The name holds 1 to 24 bytes. Compare sizes too: zero bytes at the end do not show. */

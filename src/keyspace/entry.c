@@ -133,6 +133,25 @@ struct entry *entry_create(struct entry *reuse, struct bytes key, const struct c
     return entry;
 }
 
+bool entry_overwrite(struct entry *entry, const struct content *content, uint32_t clock)
+{
+    unsigned kind = (unsigned)VALUE_STRING | (unsigned)content->form << ENTRY_FORM_SHIFT;
+    unsigned fixed = ENTRY_TYPE_MASK | ENTRY_FORM_MASK | ENTRY_HAS_EXPIRY;
+    if ((entry->kind & fixed) != kind || content->form == FORM_POINTER) return false;
+    if (content->form != FORM_INTEGER) {
+        size_t before = text_size(entry);
+        size_t rest = entry_value_at(entry) + form_head_sizes[content->form];
+        if (before != content->text.size &&
+            slabs_class(rest + before) != slabs_class(rest + content->text.size))
+            return false;
+    }
+    entry->kind = (uint8_t)((entry->kind & ENTRY_WIDE_KEY) | kind |
+                            (content->is_edited ? ENTRY_IS_EDITED : 0));
+    entry_clock_set(entry, clock);
+    value_write(entry, content);
+    return true;
+}
+
 void entry_free_shell(struct entry *entry)
 {
     slabs_free(entry, entry_size(entry));

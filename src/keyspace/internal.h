@@ -31,6 +31,9 @@ struct content entry_content(const struct entry *entry);
  * object is the caller's business. The key and the text may not point into it. */
 struct entry *entry_create(struct entry *reuse, struct bytes key, const struct content *content,
                            time_ms expiry_ms, uint32_t clock);
+/* Puts the text or integer in the place of the one before it, when it takes the same memory, is of
+ * the same form and the entry has no expiry: then only the value is written. False: not so. */
+bool entry_overwrite(struct entry *entry, const struct content *content, uint32_t clock);
 /* Frees the entry; its value object too, unless that was taken away before. */
 void entry_destroy(struct entry *entry);
 void entry_free_shell(struct entry *entry);

@@ -12,23 +12,30 @@ static inline void discard_before(struct keyspace *keyspace, const struct key *k
     gate_discard_value(keyspace, before);
 }
 
-/* The key holds this content from now on. What it held before is freed, its memory used again
- * when the new entry is of the same size class: then an overwrite allocates nothing. */
-static struct entry *put_content(struct keyspace *keyspace, const struct access *access,
-                                 const struct key *key, const struct content *content,
-                                 const struct put *put)
+/* The access clock of a key that is written over. */
+static inline uint32_t put_clock(const struct keyspace *keyspace, const struct access *access,
+                                 const struct entry *before)
 {
-    struct table_cell *cell = gate_live_cell(keyspace, access, key);
+    bool is_kept = keyspace->clock == KEYSPACE_CLOCK_LFU || access->keeps_clock;
+    return is_kept ? entry_clock_inline(before) : gate_new_clock(keyspace, access->wall_ms);
+}
+
+/* The key, which lives in this cell or nowhere, holds this content from now on. What it held before
+ * is freed, its memory used again when the new entry is of the same size class: then an overwrite
+ * allocates nothing. */
+static struct entry *put_content(struct keyspace *keyspace, const struct access *access,
+                                 const struct key *key, struct table_cell *cell,
+                                 const struct content *content, const struct put *put)
+{
     struct entry *before = cell == NULL ? NULL : table_cell_entry(cell);
     time_ms expiry_before_ms = EXPIRY_NONE;
     time_ms expiry_ms = put->keeps_expiry || put->expiry_ms == 0 ? EXPIRY_NONE : put->expiry_ms;
     uint32_t clock = gate_new_clock(keyspace, access->wall_ms);
     if (before != NULL) {
+        clock = put_clock(keyspace, access, before);
         discard_before(keyspace, key, before);
         expiry_before_ms = entry_expiry_inline(before);
         if (put->keeps_expiry) expiry_ms = expiry_before_ms;
-        if (keyspace->clock == KEYSPACE_CLOCK_LFU || access->keeps_clock)
-            clock = entry_clock_inline(before);
     } else if (!access->may_expire && !access->ignores_expiry) {
         /* An expired key that this node may not delete is overwritten all the same. */
         cell = gate_cell(keyspace, key);
@@ -46,9 +53,18 @@ static struct entry *put_content(struct keyspace *keyspace, const struct access 
 struct entry *keyspace_put_string(struct keyspace *keyspace, const struct access *access,
                                   const struct key *key, struct bytes text, const struct put *put)
 {
+    struct table_cell *cell = gate_live_cell(keyspace, access, key);
     struct content content = content_of_text(text, put->keeps_text);
     content.is_edited = put->is_edited;
-    return put_content(keyspace, access, key, &content, put);
+    bool has_expiry = put->expiry_ms != 0 && put->expiry_ms != EXPIRY_NONE;
+    if (cell != NULL && !has_expiry) {
+        struct entry *entry = table_cell_entry(cell);
+        if (entry_overwrite(entry, &content, put_clock(keyspace, access, entry))) {
+            gate_tell(keyspace, access, key, CHANGE_OVERWRITTEN);
+            return entry;
+        }
+    }
+    return put_content(keyspace, access, key, cell, &content, put);
 }
 
 struct entry *keyspace_put_integer(struct keyspace *keyspace, const struct access *access,
@@ -63,7 +79,8 @@ struct entry *keyspace_put_integer(struct keyspace *keyspace, const struct acces
         return entry;
     }
     struct content content = { .type = VALUE_STRING, .form = FORM_INTEGER, .integer = value };
-    return put_content(keyspace, access, key, &content, &(struct put){ .keeps_expiry = true });
+    return put_content(keyspace, access, key, cell, &content,
+                       &(struct put){ .keeps_expiry = true });
 }
 
 struct entry *keyspace_put_value(struct keyspace *keyspace, const struct access *access,
@@ -72,7 +89,8 @@ struct entry *keyspace_put_value(struct keyspace *keyspace, const struct access 
 {
     struct content content = { .type = type, .form = FORM_POINTER, .pointer = value };
     if (type == VALUE_HASH) content.is_edited = hash_volatile_count(value) > 0;
-    return put_content(keyspace, access, key, &content, put);
+    struct table_cell *cell = gate_live_cell(keyspace, access, key);
+    return put_content(keyspace, access, key, cell, &content, put);
 }
 
 /* The string for writing, `*size` bytes of it, or as many as it has. */
@@ -96,7 +114,7 @@ char *keyspace_open_string(struct keyspace *keyspace, const struct access *acces
 
     struct content content = content_of_text(bytes_of(NULL, size), true);
     content.is_edited = true;
-    struct entry *entry = put_content(keyspace, access, key, &content, PUT_PLAIN);
+    struct entry *entry = put_content(keyspace, access, key, cell, &content, PUT_PLAIN);
     char *text;
     struct entry *same = entry_open_text(entry, size, &text);
     ensure(same == entry); /* it has that size already */

@@ -145,14 +145,11 @@ void clients_turn(struct node *node)
     clients_unhold(node);
 }
 
-/* Without a stream a write only gets the offset at which it stands still. */
-bool clients_are_heard(void *host, struct session *session)
+bool clients_are_heard(void *host, uint64_t *offset)
 {
     const struct node *node = host;
-    if (backlog_is_started(node->backlog)) return true;
-    if (session != NULL)
-        session->write_offset = (uint64_t)backlog_lineage(node->backlog)->offset;
-    return false;
+    *offset = (uint64_t)backlog_lineage(node->backlog)->offset;
+    return backlog_is_started(node->backlog);
 }
 
 void clients_propagate(struct node *node)

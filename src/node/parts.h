@@ -65,7 +65,7 @@ void clients_close(struct node *node, struct link *link);
 /* Runs the batch of this turn and hands out what it caused. */
 void clients_turn(struct node *node);
 void clients_propagate(struct node *node); /* what must be replicated, into the backlog */
-bool clients_are_heard(void *host, struct session *session); /* engine_options.is_heard */
+bool clients_are_heard(void *host, uint64_t *offset); /* engine_options.is_heard */
 void clients_take_ready(struct node *node);
 void clients_check_wait(struct node *node);
 /* The reply of WAIT or WAITAOF as things stand now. */

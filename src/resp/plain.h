@@ -9,20 +9,23 @@
 #define REQUEST_PLAIN_BULK 999
 #define REQUEST_BULK_LEAST 7 /* "$1\r\na\r\n": a shorter rest is left to request_parse */
 
-/* The bytes of "$d\r\n", "$dd\r\n" or "$ddd\r\n" at `at`, 0 for anything else. */
+/* The bytes of "$d\r\n", "$dd\r\n" or "$ddd\r\n" at `at`, where REQUEST_BULK_LEAST are; 0 for
+ * anything else. */
 static inline size_t request_plain_head(const char *at, size_t *size)
 {
     unsigned number = (unsigned)(unsigned char)at[1] - '0';
     if (at[0] != '$' || number > 9) return 0;
-    size_t digits = 1;
-    for (; digits <= 3 && at[1 + digits] != '\r'; digits++) {
-        unsigned digit = (unsigned)(unsigned char)at[1 + digits] - '0';
-        if (digit > 9 || number == 0) return 0;
-        number = number * 10 + digit;
-    }
-    if (digits > 3 || at[2 + digits] != '\n') return 0;
     *size = number;
-    return digits + 3;
+    if (at[2] == '\r') return at[3] == '\n' ? 4 : 0;
+    unsigned digit = (unsigned)(unsigned char)at[2] - '0';
+    if (digit > 9 || number == 0) return 0;
+    number = number * 10 + digit;
+    *size = number;
+    if (at[3] == '\r') return at[4] == '\n' ? 5 : 0;
+    digit = (unsigned)(unsigned char)at[3] - '0';
+    if (digit > 9) return 0;
+    *size = number * 10 + digit;
+    return at[4] == '\r' && at[5] == '\n' ? 6 : 0;
 }
 
 /* A browser that was made to talk to us: request_parse knows what to do. */
