@@ -11,8 +11,46 @@
 
 #define INT64_DIGITS_MAX 20
 
+#define DIGITS_SAFE 19 /* so many never overflow */
+
+/* Eight digits at once: pairs of neighbours are added with their weights, three times. */
+static inline bool eight_digits_read(const char *at, uint64_t *value)
+{
+    const uint64_t ones = 0x0101010101010101u;
+    uint64_t word;
+    memcpy(&word, at, sizeof(word));
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    word = __builtin_bswap64(word);
+#endif
+    /* '0' to '9' alone have this upper half, and keep it with six more. */
+    uint64_t halves = (word & 0xf0 * ones) | ((word + 0x06 * ones) & 0xf0 * ones) >> 4;
+    if (halves != 0x33 * ones) return false;
+    word = (word & 0x0f * ones) * (10 * (1 << 8) + 1) >> 8;
+    word = (word & 0x00ff00ff00ff00ffu) * (100 * (1 << 16) + 1) >> 16;
+    *value = (word & 0x0000ffff0000ffffu) * (10000 * ((uint64_t)1 << 32) + 1) >> 32;
+    return true;
+}
+
+static inline bool few_digits_read(struct bytes text, uint64_t *value)
+{
+    uint64_t sum = 0, eight;
+    size_t i = 0;
+    for (; text.size - i >= 8; i += 8) {
+        if (!eight_digits_read(text.data + i, &eight)) return false;
+        sum = sum * 100000000 + eight;
+    }
+    for (; i < text.size; i++) {
+        unsigned digit = (unsigned char)text.data[i] - '0';
+        if (digit > 9) return false;
+        sum = sum * 10 + digit;
+    }
+    *value = sum;
+    return true;
+}
+
 static bool digits_read(struct bytes text, uint64_t *value)
 {
+    if (text.size <= DIGITS_SAFE) return few_digits_read(text, value);
     uint64_t sum = 0;
     for (size_t i = 0; i < text.size; i++) {
         unsigned digit = (unsigned char)text.data[i] - '0';
@@ -59,27 +97,38 @@ bool number_parse(struct bytes text, int64_t *value)
     return true;
 }
 
+static inline unsigned digits_count(uint64_t value)
+{
+    /* clang-format off */
+    static const uint64_t powers[INT64_DIGITS_MAX] = {
+        0 /* zero has a digit too */, 10u, 100u, 1000u, 10000u, 100000u, 1000000u, 10000000u,
+        100000000u, 1000000000u, 10000000000u, 100000000000u, 1000000000000u, 10000000000000u,
+        100000000000000u, 1000000000000000u, 10000000000000000u, 100000000000000000u,
+        1000000000000000000u, 10000000000000000000u,
+    };
+    /* clang-format on */
+    unsigned bits = 64 - (unsigned)__builtin_clzll(value | 1);
+    unsigned least = bits * 1233 >> 12; /* by the logarithm of two, 0.30103 */
+    return least + (value >= powers[least]);
+}
+
 size_t number_print_unsigned(uint64_t value, char *text)
 {
     static const char pairs[] = "00010203040506070809101112131415161718192021222324"
                                 "25262728293031323334353637383940414243444546474849"
                                 "50515253545556575859606162636465666768697071727374"
                                 "75767778798081828384858687888990919293949596979899";
-    char reversed[INT64_DIGITS_MAX];
-    char *at = reversed + sizeof(reversed);
+    size_t size = digits_count(value);
+    char *at = text + size;
     while (value >= 100) {
         at -= 2;
         memcpy(at, pairs + 2 * (value % 100), 2);
         value /= 100;
     }
-    if (value >= 10) {
-        at -= 2;
-        memcpy(at, pairs + 2 * value, 2);
-    } else {
-        *--at = (char)('0' + value);
-    }
-    size_t size = (size_t)(reversed + sizeof(reversed) - at);
-    memcpy(text, at, size);
+    if (value >= 10)
+        memcpy(text, pairs + 2 * value, 2);
+    else
+        text[0] = (char)('0' + value);
     return size;
 }
 

@@ -54,9 +54,10 @@ void zset_shrunk(struct call *call, const struct key *key, struct entry *entry, 
 
 /* --- adding ------------------------------------------------------------------------------ */
 
-void zset_add_parse(struct call *call, struct zset_add *add)
+static bool take_option(struct call *call, struct zset_add *add)
 {
-    *add = (struct zset_add){ .first = 2 };
+    struct bytes text = call_arg(call, add->first);
+    if (text.size > 0 && text.data[0] <= '9') return false; /* a number, as nearly always */
     const struct {
         const char *word;
         bool *flag;
@@ -64,12 +65,17 @@ void zset_add_parse(struct call *call, struct zset_add *add)
         { "nx", &add->if_absent }, { "xx", &add->if_present },     { "gt", &add->if_greater },
         { "lt", &add->if_less },   { "ch", &add->counts_changed }, { "incr", &add->increments },
     };
-    for (; add->first < call->argc; add->first++) {
-        size_t i = 0;
-        while (i < COUNT_OF(options) && !call_arg_is(call, add->first, options[i].word)) i++;
-        if (i == COUNT_OF(options)) return;
-        *options[i].flag = true;
-    }
+    size_t i = 0;
+    while (i < COUNT_OF(options) && !bytes_is_word(text, options[i].word)) i++;
+    if (i == COUNT_OF(options)) return false;
+    *options[i].flag = true;
+    return true;
+}
+
+void zset_add_parse(struct call *call, struct zset_add *add)
+{
+    *add = (struct zset_add){ .first = 2 };
+    while (add->first < call->argc && take_option(call, add)) add->first++;
 }
 
 enum add_result { ADD_NOTHING, ADD_SAME, ADD_NEW, ADD_CHANGED, ADD_NAN };

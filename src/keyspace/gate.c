@@ -20,7 +20,7 @@ static struct bytes key_of(const void *entry)
     return entry_key_inline(entry);
 }
 
-struct table_cell *gate_cell(const struct keyspace *keyspace, const struct key *key)
+static inline struct table_cell *find_cell(const struct keyspace *keyspace, const struct key *key)
 {
     ensure(key->db < keyspace->database_count);
     if (key->proposed != NULL && key->moves == keyspace->moves &&
@@ -28,6 +28,11 @@ struct table_cell *gate_cell(const struct keyspace *keyspace, const struct key *
         return key->proposed;
     const struct table *table = database_table(keyspace_database(keyspace, key->db), key->slot);
     return table_find_inline(table, key->hash, key->bytes, key_of);
+}
+
+struct table_cell *gate_cell(const struct keyspace *keyspace, const struct key *key)
+{
+    return find_cell(keyspace, key);
 }
 
 void gate_tell(struct keyspace *keyspace, const struct access *access, const struct key *key,
@@ -84,7 +89,7 @@ static void expire(struct keyspace *keyspace, const struct access *access, const
 struct table_cell *gate_live_cell(struct keyspace *keyspace, const struct access *access,
                                   const struct key *key)
 {
-    struct table_cell *cell = gate_cell(keyspace, key);
+    struct table_cell *cell = find_cell(keyspace, key);
     if (cell == NULL || access->ignores_expiry) return cell;
     if (!entry_is_expired(table_cell_entry(cell), access->wall_ms)) return cell;
     if (access->may_expire) expire(keyspace, access, key, cell);

@@ -1,11 +1,11 @@
-/* The shape that nearly all requests have, parsed without a call: an array of up to nine bulk
+/* The shape that nearly all requests have, parsed without a call: an array of up to 32 bulk
  * strings shorter than 1000 bytes that is there as a whole. Everything else is request_parse's. */
 #ifndef EIR_RESP_PLAIN_H
 #define EIR_RESP_PLAIN_H
 
 #include "base/bytes.h"
 
-#define REQUEST_PLAIN_ARGC 9
+#define REQUEST_PLAIN_ARGC 32
 #define REQUEST_PLAIN_BULK 999
 #define REQUEST_BULK_LEAST 7 /* "$1\r\na\r\n": a shorter rest is left to request_parse */
 
@@ -43,9 +43,16 @@ static inline __attribute__((always_inline)) size_t request_parse_plain(struct b
 {
     const char *at = input.data;
     const char *end = at + input.size;
-    if (input.size < 4 || at[0] != '*' || at[2] != '\r' || at[3] != '\n') return 0;
+    if (input.size < 5 || at[0] != '*') return 0;
     unsigned count = (unsigned)(unsigned char)at[1] - '0';
-    if (count == 0 || count > REQUEST_PLAIN_ARGC) return 0;
+    if (count == 0 || count > 9) return 0;
+    if (at[2] != '\r') {
+        unsigned digit = (unsigned)(unsigned char)at[2] - '0';
+        if (digit > 9) return 0;
+        count = 10 * count + digit;
+        at++;
+    }
+    if (at[2] != '\r' || at[3] != '\n' || count > REQUEST_PLAIN_ARGC) return 0;
     at += 4;
     for (unsigned i = 0; i < count; i++) {
         size_t size;

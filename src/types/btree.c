@@ -4,6 +4,10 @@
 #include "base/ensure.h"
 #include "base/memory.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 /* Half a KiB and one KiB, which are size classes of the allocator. */
 #define LEAF_MAX  63
 #define INNER_MAX 36
@@ -118,19 +122,51 @@ static inline int compare(const struct btree_bound *bound, double score,
     return btree_bound_compare(bound, score, element_member(element));
 }
 
+static inline bool bound_is_by_score(const struct btree_bound *bound)
+{
+    return bound->kind <= BTREE_SCORE_BEHIND || bound->kind == BTREE_ELEMENT;
+}
+
 /* How many of the scores are below this one: all are counted, which is faster than a search whose
  * branches nobody foretells. */
-static unsigned scores_below(const struct inner *inner, double score)
+static inline unsigned scores_below(const struct inner *inner, double score)
 {
-    unsigned below = 0;
-    for (unsigned i = 0; i < inner->node.count; i++) below += inner->scores[i] < score;
+    unsigned below = 0, i = 0, count = inner->node.count;
+#ifdef __SSE2__
+    const __m128d wanted = _mm_set1_pd(score);
+    __m128i found = _mm_setzero_si128(); /* a score that is below is minus one to it */
+    for (; i < (count & ~3u); i += 4) {
+        __m128d two = _mm_loadu_pd(inner->scores + i), more = _mm_loadu_pd(inner->scores + i + 2);
+        found = _mm_sub_epi64(found, _mm_castpd_si128(_mm_cmplt_pd(two, wanted)));
+        found = _mm_sub_epi64(found, _mm_castpd_si128(_mm_cmplt_pd(more, wanted)));
+    }
+    found = _mm_add_epi64(found, _mm_unpackhi_epi64(found, found));
+    below = (unsigned)_mm_cvtsi128_si32(found);
+#endif
+    for (; i < count; i++) below += inner->scores[i] < score;
     return below;
 }
 
-/* The child to go down to: the last whose first element is not behind the bound. */
-static unsigned inner_search(const struct inner *inner, const struct btree_bound *bound)
+#define LEAF_BLOCK 8
+
+/* The same of a leaf, whose scores stand in the elements: the last of every eight says in which
+ * eight to look. So two loads wait for each other instead of six, and of a large tree, where every
+ * element is somewhere else, seven are fetched at a time. */
+static inline unsigned leaf_scores_below(const struct leaf *leaf, double score)
 {
-    bool is_by_score = bound->kind <= BTREE_SCORE_BEHIND || bound->kind == BTREE_ELEMENT;
+    unsigned count = leaf->node.count, blocks = 0, below = 0;
+    for (unsigned i = LEAF_BLOCK - 1; i < count; i += LEAF_BLOCK)
+        blocks += leaf->elements[i]->score < score;
+    unsigned start = blocks * LEAF_BLOCK;
+    unsigned end = MIN(start + LEAF_BLOCK - 1, count); /* the last one is known */
+    for (unsigned i = start; i < end; i++) below += leaf->elements[i]->score < score;
+    return start + below;
+}
+
+/* The child to go down to: the last whose first element is not behind the bound. */
+static inline unsigned inner_search(const struct inner *inner, const struct btree_bound *bound)
+{
+    bool is_by_score = bound_is_by_score(bound);
     unsigned low = is_by_score ? MAX(scores_below(inner, bound->score), 1u) : 1;
     unsigned high = inner->node.count;
     if (is_by_score && (low >= high || inner->scores[low] != bound->score)) return low - 1;
@@ -144,12 +180,18 @@ static unsigned inner_search(const struct inner *inner, const struct btree_bound
     return low - 1;
 }
 
-/* The first element that is not before the bound. Elements of a large tree stand anywhere in
- * memory: three steps of the search wait for one of them, because all that they may look at is
- * fetched together. */
+/* The first element that is not before the bound. Where members decide, three steps of the search
+ * wait for one element of a large tree, because all that they may look at is fetched together. */
 static unsigned leaf_search(const struct leaf *leaf, const struct btree_bound *bound, bool is_large)
 {
     unsigned low = 0, high = leaf->node.count;
+    if (bound_is_by_score(bound)) {
+        low = leaf_scores_below(leaf, bound->score);
+        if (low == high || leaf->elements[low]->score != bound->score) return low;
+        unsigned ties = 1; /* few, as a rule */
+        while (low + ties < high && leaf->elements[low + ties]->score == bound->score) ties *= 2;
+        high = MIN(low + ties, high);
+    }
     for (unsigned step = 0; low < high; step++) {
         if (is_large && step % 3 == 0)
             for (unsigned i = 1; i < 8; i++)
@@ -168,14 +210,29 @@ static unsigned leaf_search(const struct leaf *leaf, const struct btree_bound *b
 static unsigned leaf_find(const struct leaf *leaf, const struct element *element)
 {
     unsigned place = 0;
+#ifdef __SSE2__
+    /* The lower halves of four addresses side by side: two that agree in those are rare. */
+    const __m128i wanted = _mm_set1_epi32((int)(uintptr_t)element);
+    for (; place < (leaf->node.count & ~3u); place += 4) {
+        __m128 first = _mm_loadu_ps((const float *)(const void *)(leaf->elements + place));
+        __m128 second = _mm_loadu_ps((const float *)(const void *)(leaf->elements + place + 2));
+        __m128i low = _mm_castps_si128(_mm_shuffle_ps(first, second, 0x88));
+        int found = _mm_movemask_ps(_mm_castsi128_ps(_mm_cmpeq_epi32(low, wanted)));
+        if (found == 0) continue;
+        unsigned at = place + (unsigned)__builtin_ctz((unsigned)found);
+        if (leaf->elements[at] == element) return at;
+        break;
+    }
+#endif
     while (place < leaf->node.count && leaf->elements[place] != element) place++;
     ensure(place < leaf->node.count);
     return place;
 }
 
-static size_t counts_sum(const struct inner *inner, unsigned until)
+/* Not more than 2^32 in all. */
+static inline size_t counts_sum(const struct inner *inner, unsigned until)
 {
-    size_t sum = 0;
+    uint32_t sum = 0;
     for (unsigned i = 0; i < until; i++) sum += inner->counts[i];
     return sum;
 }
@@ -187,13 +244,12 @@ static void prefetch_node(const struct btree_node *node)
         __builtin_prefetch((const char *)node + line * (size_t)64);
 }
 
-/* Down to the leaf of the bound; returns how many elements are before that. NULL: an empty tree. */
-static struct leaf *find_leaf(const struct btree *tree, const struct btree_bound *bound,
-                              struct btree_cursor *cursor, size_t *before)
+/* Down to the leaf of the bound. NULL: an empty tree. */
+static inline struct leaf *find_leaf(const struct btree *tree, const struct btree_bound *bound,
+                                     struct btree_cursor *cursor)
 {
     struct btree_node *node = tree->root;
     cursor->depth = 0;
-    *before = 0;
     if (node == NULL) return NULL;
     for (; node->level > 0; cursor->depth++) {
         ensure(cursor->depth + 1 < BTREE_DEPTH_MAX);
@@ -203,40 +259,52 @@ static struct leaf *find_leaf(const struct btree *tree, const struct btree_bound
         cursor->places[cursor->depth] = (uint16_t)place;
         node = inner->children[place];
         prefetch_node(node);
-        *before += counts_sum(inner, place);
     }
     cursor->nodes[cursor->depth++] = node;
     return leaf_of(node);
 }
 
+/* How many elements are before the cursor. */
+static size_t cursor_rank(const struct btree_cursor *cursor)
+{
+    if (cursor->depth == 0) return 0;
+    size_t rank = cursor->places[cursor->depth - 1];
+    for (unsigned level = 0; level + 1 < cursor->depth; level++)
+        rank += counts_sum(inner_of(cursor->nodes[level]), cursor->places[level]);
+    return rank;
+}
+
+static void seek_bound(const struct btree *tree, const struct btree_bound *bound,
+                       struct btree_cursor *cursor)
+{
+    const struct leaf *leaf = find_leaf(tree, bound, cursor);
+    if (leaf == NULL) return;
+    unsigned place = leaf_search(leaf, bound, cursor->depth > 2);
+    cursor->places[cursor->depth - 1] = (uint16_t)place;
+}
+
 size_t btree_seek(const struct btree *tree, const struct btree_bound *bound,
                   struct btree_cursor *cursor)
 {
-    size_t before;
-    const struct leaf *leaf = find_leaf(tree, bound, cursor, &before);
-    if (leaf == NULL) return 0;
-    unsigned place = leaf_search(leaf, bound, cursor->depth > 2);
-    cursor->places[cursor->depth - 1] = (uint16_t)place;
-    return before + place;
+    seek_bound(tree, bound, cursor);
+    return cursor_rank(cursor);
 }
 
 /* The same for an element that is there. */
-static size_t seek_element(const struct btree *tree, const struct element *element,
-                           struct btree_cursor *cursor)
+static void seek_element(const struct btree *tree, const struct element *element,
+                         struct btree_cursor *cursor)
 {
     const struct btree_bound bound = { BTREE_ELEMENT, element->score, element_member(element) };
-    size_t before;
-    const struct leaf *leaf = find_leaf(tree, &bound, cursor, &before);
+    const struct leaf *leaf = find_leaf(tree, &bound, cursor);
     ensure(leaf != NULL);
-    unsigned place = leaf_find(leaf, element);
-    cursor->places[cursor->depth - 1] = (uint16_t)place;
-    return before + place;
+    cursor->places[cursor->depth - 1] = (uint16_t)leaf_find(leaf, element);
 }
 
 size_t btree_rank(const struct btree *tree, const struct element *element)
 {
     struct btree_cursor cursor;
-    return seek_element(tree, element, &cursor);
+    seek_element(tree, element, &cursor);
+    return cursor_rank(&cursor);
 }
 
 void btree_seek_rank(const struct btree *tree, size_t rank, struct btree_cursor *cursor)
@@ -450,7 +518,7 @@ void btree_insert(struct btree *tree, struct element *element)
     struct btree_cursor cursor;
     struct btree_bound bound = { BTREE_ELEMENT, element->score, element_member(element) };
     if (tree->root == NULL) tree->root = node_create(tree, 0);
-    btree_seek(tree, &bound, &cursor);
+    seek_bound(tree, &bound, &cursor);
     if (cursor.nodes[cursor.depth - 1]->count == LEAF_MAX) make_room(tree, &cursor);
 
     unsigned last = cursor.depth - 1;

@@ -110,6 +110,42 @@ START_TEST(integers_print_as_printf_prints_them)
 }
 END_TEST
 
+START_TEST(powers_of_ten_and_their_neighbours_print_and_read_back)
+{
+    uint64_t power = 1;
+    for (int digits = 1; digits <= 20; digits++, power *= 10) {
+        for (uint64_t value = power - 1; value <= power + 1; value++) {
+            char text[NUMBER_TEXT_MAX], expected[NUMBER_TEXT_MAX];
+            size_t size = number_print_unsigned(value, text);
+            int expected_size =
+                snprintf(expected, sizeof(expected), "%llu", (unsigned long long)value);
+            expect(bytes_equal(bytes_of(text, size), bytes_of(expected, (size_t)expected_size)));
+            uint64_t back;
+            expect(number_parse_unsigned(bytes_of(text, size), &back) && back == value);
+        }
+    }
+}
+END_TEST
+
+START_TEST(a_byte_that_is_no_digit_is_found_wherever_it_stands)
+{
+    char text[] = "18273645546372819";
+    for (size_t size = 1; size < sizeof(text); size++) {
+        for (size_t at = 0; at < size; at++) {
+            char digit = text[at];
+            for (unsigned byte = 0; byte < 256; byte++) {
+                uint64_t value;
+                text[at] = (char)byte;
+                bool is_digit = byte >= '0' && byte <= '9';
+                bool is_good = is_digit && (at > 0 || byte != '0' || size == 1);
+                expect(number_parse_unsigned(bytes_of(text, size), &value) == is_good);
+            }
+            text[at] = digit;
+        }
+    }
+}
+END_TEST
+
 /* As ZSCORE of Valkey 9.1.2 prints them. */
 static const struct {
     const char *given, *printed;
@@ -251,6 +287,8 @@ int main(void)
     tcase_add_test(tests, loose_numbers_are_read_as_strtoull_reads_them);
     tcase_add_test(tests, only_canonical_integers_are_integers);
     tcase_add_test(tests, integers_print_as_printf_prints_them);
+    tcase_add_test(tests, powers_of_ten_and_their_neighbours_print_and_read_back);
+    tcase_add_test(tests, a_byte_that_is_no_digit_is_found_wherever_it_stands);
     tcase_add_test(tests, doubles_print_as_valkey_prints_them);
     tcase_add_test(tests, what_is_no_double_is_refused);
     tcase_add_test(tests, any_double_survives_the_way_there_and_back);

@@ -316,8 +316,8 @@ static void write_random(struct prng *prng, struct buffer *wire)
     static const char bytes[] = "$*\r\n0123456789-:xPp";
     static const char payload[1200] = { 'o' };
     static const char *const names[] = { "get", "POST", "host:", "set", "" };
-    struct bytes argv[12] = { bytes_text(names[prng_below(prng, COUNT_OF(names))]) };
-    uint32_t argc = 1 + (uint32_t)prng_below(prng, 11);
+    struct bytes argv[40] = { bytes_text(names[prng_below(prng, COUNT_OF(names))]) };
+    uint32_t argc = 1 + (uint32_t)prng_below(prng, prng_below(prng, 4) ? 11 : COUNT_OF(argv));
     for (uint32_t i = 1; i < argc; i++) {
         size_t size = prng_below(prng, prng_below(prng, 2) ? 12 : sizeof(payload));
         argv[i] = bytes_of(payload, size);
