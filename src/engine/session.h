@@ -109,8 +109,9 @@ struct session {
     /* Input: bytes that were received and not yet executed, whole requests or not. */
     struct buffer input;
     struct request_parser parser;
-    uint64_t fed_turn;   /* the engine's turn that last brought bytes, */
-    uint32_t fed_pieces; /* in so many pieces */
+    uint64_t fed_turn;     /* the engine's turn that last brought bytes, */
+    uint32_t fed_pieces;   /* in so many pieces */
+    struct bytes fed_rest; /* what of them is in no buffer; of no meaning after that turn */
 
     /* Output: replies and pushes. */
     struct output output;

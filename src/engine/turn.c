@@ -224,20 +224,26 @@ static uint32_t feed_parse_plain(struct engine *engine, struct feed *feed, uint3
     return count;
 }
 
+static struct request_limits request_limits_of(const struct engine *engine,
+                                               const struct session *session)
+{
+    return (struct request_limits){ .is_unauthenticated = !session->is_authenticated,
+                                    .bulk_size_max = engine->settings.bulk_size_max };
+}
+
 /* Parses up to SESSION_COMMANDS requests of the feed into the batch. Answers true when there may
  * be more. */
 static bool feed_parse(struct engine *engine, struct feed *feed)
 {
     struct session *session = feed->session;
     struct request *request = &engine->batch.request;
+    if (session->close != SESSION_STAYS) feed->is_halted = true; /* by what its buffer held */
+    if (feed->is_halted) return false;
     for (uint32_t i = 0; i < SESSION_COMMANDS; i++) {
         i += feed_parse_plain(engine, feed, SESSION_COMMANDS - i);
         if (feed->is_halted || feed->parsed == feed->view.size) return false;
         if (i == SESSION_COMMANDS) return true;
-        struct request_limits limits = {
-            .is_unauthenticated = !session->is_authenticated,
-            .bulk_size_max = engine->settings.bulk_size_max,
-        };
+        struct request_limits limits = request_limits_of(engine, session);
         enum request_result result =
             request_parse(&session->parser, bytes_from(feed->view, feed->parsed), &limits, request);
         if (result == REQUEST_MORE) {
@@ -300,18 +306,60 @@ static void feed_finish(struct engine *engine, struct feed *feed)
         list_append(&engine->work, &session->work_link);
 }
 
-/* Bytes for a session that has no feed of its own in this turn join its buffer. */
 static bool is_direct(const struct session *session)
 {
     return session->input.size == 0 && session->blocked.reason == BLOCK_NONE &&
            !list_link_is_in(&session->work_link) && session->fed_pieces == 1;
 }
 
-static void keep_bytes(struct engine *engine, struct session *session, struct bytes bytes)
+/* Half a request waits in its buffer, and nothing else. */
+static bool is_torn(const struct session *session)
 {
-    buffer_append(&session->input, bytes);
+    return session->parser.needed > session->input.size && session->input.size > 0 &&
+           session->blocked.reason == BLOCK_NONE && !list_link_is_in(&session->work_link) &&
+           session->fed_pieces == 1;
+}
+
+#define TORN_STEP 64 /* bytes at least that join half a request before it is looked at again */
+
+/* As much of the bytes joins the half request as makes it whole; answers how much. So what follows
+ * it need not be copied. */
+static size_t join_torn(struct engine *engine, struct session *session, struct bytes bytes)
+{
+    struct request *request = &engine->batch.request;
+    struct request_limits limits = request_limits_of(engine, session);
+    struct buffer *input = &session->input;
+    size_t joined = 0;
+    enum request_result result = REQUEST_MORE;
+    while (result == REQUEST_MORE && joined < bytes.size) {
+        size_t wanted = MAX(session->parser.needed - input->size, (size_t)TORN_STEP);
+        size_t taken = MIN(wanted, bytes.size - joined);
+        buffer_append(input, bytes_of(bytes.data + joined, taken));
+        joined += taken;
+        result = request_parse(&session->parser, buffer_bytes(input), &limits, request);
+    }
+    if (result == REQUEST_READY || result == REQUEST_SKIP) {
+        ensure(request->consumed <= input->size);
+        joined -= input->size - request->consumed;
+        input->size = request->consumed;
+    }
+    buffer_clear(&request->unquoted);
+    return joined;
+}
+
+/* Bytes for a session that has some already join its buffer; the rest, which is returned, is read
+ * where it lies. */
+static struct bytes keep_bytes(struct engine *engine, struct session *session, struct bytes bytes)
+{
+    if (is_direct(session)) return bytes;
+    size_t kept = bytes.size;
+    if (is_torn(session))
+        kept = join_torn(engine, session, bytes);
+    else
+        buffer_append(&session->input, bytes);
     if (session->blocked.reason == BLOCK_NONE && !list_link_is_in(&session->work_link))
         list_append(&engine->work, &session->work_link);
+    return bytes_from(bytes, kept);
 }
 
 /* A connection may bring several pieces in one turn: they go through its buffer. */
@@ -336,8 +384,9 @@ static void collect_feeds(struct engine *engine, const struct engine_input *inpu
     size_t needed = count;
     for (size_t i = 0; i < count; i++) {
         struct session *session = inputs[i].session;
-        if (session->close == SESSION_STAYS && !is_direct(session))
-            keep_bytes(engine, session, inputs[i].bytes);
+        session->fed_rest = BYTES_EMPTY;
+        if (session->close == SESSION_STAYS)
+            session->fed_rest = keep_bytes(engine, session, inputs[i].bytes);
     }
     LIST_EACH(&engine->work, struct session, working, work_link) needed++;
     batch->feed_count = 0;
@@ -352,10 +401,10 @@ static void collect_feeds(struct engine *engine, const struct engine_input *inpu
     }
     for (size_t i = 0; i < count; i++) {
         struct session *session = inputs[i].session;
-        if (session->close != SESSION_STAYS || !is_direct(session)) continue;
-        struct feed *feed = feed_add(engine, session);
+        if (session->fed_rest.size == 0) continue;
+        struct feed *feed = feed_add(engine, session); /* behind that of its buffer */
         feed->is_direct = true;
-        feed->view = inputs[i].bytes;
+        feed->view = session->fed_rest;
     }
 }
 

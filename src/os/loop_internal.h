@@ -15,9 +15,9 @@
 #include "os/loop.h"
 #include <sys/epoll.h>
 
-/* Room that one connection gets a turn: more than a pipeline of 64 GETs, less than a turn's
- * budget of copying. */
-#define LOOP_READ_SIZE  (16 * KIB)
+/* Room that one connection gets a turn: more than a pipeline of 64 SETs of 512 bytes, less than a
+ * turn's budget of copying. */
+#define LOOP_READ_SIZE  (64 * KIB)
 #define LOOP_ARENA_SIZE (1 * MIB)
 #define ACCEPTS_A_TURN  16
 #define EPOLL_EVENTS    128

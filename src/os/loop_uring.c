@@ -397,6 +397,14 @@ static size_t completion_told(struct loop *loop, const struct io_uring_cqe *cqe,
     return 0;
 }
 
+/* What one connection brings in pieces often lies in one piece: then it is told as one. */
+static bool is_continued(const struct loop_event *before, const struct loop_event *event)
+{
+    return before->type == LOOP_RECEIVED && event->type == LOOP_RECEIVED &&
+           before->handle == event->handle &&
+           before->bytes.data + before->bytes.size == event->bytes.data;
+}
+
 static size_t take_completions(struct loop *loop, struct loop_event *events, size_t capacity)
 {
     struct io_uring *ring = &loop->uring->ring;
@@ -408,7 +416,11 @@ static size_t take_completions(struct loop *loop, struct loop_event *events, siz
     {
         if (count == capacity) break;
         seen++;
-        count += completion_told(loop, cqe, &events[count]);
+        size_t more = completion_told(loop, cqe, &events[count]);
+        if (more > 0 && count > 0 && is_continued(&events[count - 1], &events[count]))
+            events[count - 1].bytes.size += events[count].bytes.size;
+        else
+            count += more;
     }
     io_uring_cq_advance(ring, seen);
     return count;

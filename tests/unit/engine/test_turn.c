@@ -106,6 +106,35 @@ START_TEST(every_way_to_cut_a_pipeline_gives_the_same_answers)
 }
 END_TEST
 
+START_TEST(a_request_that_was_cut_holds_up_what_follows_it)
+{
+    const char *text = "*2\r\n$9\r\nwaitforit\r\n$2\r\n50\r\nPING\r\nPI";
+    for (size_t cut = 1; cut < 28; cut++) {
+        world_feed(world, world->me, bytes_of(text, cut));
+        world_feed(world, world->me, bytes_text(text + cut));
+        ck_assert_str_eq(world_heard(world, world->me), "");
+        feed("NG\r\n");
+        world->clock.now_ms += 50;
+        engine_turn(world->engine, world->clock, NULL, 0);
+        ck_assert_str_eq(world_heard(world, world->me), "+LATE\r\n+PONG\r\n+PONG\r\n");
+    }
+}
+END_TEST
+
+START_TEST(a_protocol_error_that_was_cut_is_the_last_answer)
+{
+    const char *text = "*2\r\n$4\r\nECHO\r\n!x\r\n!y\r\nPING\r\n";
+    for (size_t cut = 1; cut < strlen(text); cut++) {
+        struct session *session = world_session(world);
+        world_feed(world, session, bytes_of(text, cut));
+        world_feed(world, session, bytes_text(text + cut));
+        ck_assert_str_eq(world_heard(world, session),
+                         "-ERR Protocol error: expected '$', got '!'\r\n");
+        ck_assert_int_eq(session->close, SESSION_CLOSES_FLUSHED);
+    }
+}
+END_TEST
+
 START_TEST(two_pieces_of_one_connection_in_one_turn_are_one_stream)
 {
     struct engine_input inputs[] = { { world->me, BYTES("*2\r\n$4\r\nEC") },
@@ -420,6 +449,8 @@ int main(void)
         a_pipeline_is_answered_in_order,
         a_request_may_arrive_byte_by_byte,
         every_way_to_cut_a_pipeline_gives_the_same_answers,
+        a_request_that_was_cut_holds_up_what_follows_it,
+        a_protocol_error_that_was_cut_is_the_last_answer,
         two_pieces_of_one_connection_in_one_turn_are_one_stream,
         connections_of_one_turn_see_each_other_in_the_order_of_arrival,
         a_long_pipeline_shares_the_turn_with_others,
