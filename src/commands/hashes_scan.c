@@ -3,6 +3,7 @@
 #include "commands/hashes.h"
 #include "commands/rows.h"
 #include "commands/scan_elements.h"
+#include "commands/sizes.h"
 
 /* --- HSCAN ------------------------------------------------------------------------------- */
 
@@ -125,10 +126,10 @@ static void hrandfield(struct call *call)
     if (!call_hash_for_read(call, 1, &hash)) return;
     if (hash == NULL || count == 0)
         reply_array(call, 0);
-    else if (count < 0)
-        random_draws(&random, hash, (uint64_t)-count);
-    else
+    else if (count > 0)
         random_choice(&random, hash, (uint64_t)count);
+    else if (draws_are_allowed(call, (uint64_t)-count))
+        random_draws(&random, hash, (uint64_t)-count);
 }
 
 /* clang-format off */

@@ -3,6 +3,7 @@
 #include "commands/expiry.h"
 #include "commands/rows.h"
 #include "commands/scan_elements.h"
+#include "commands/sizes.h"
 #include "engine/call.h"
 #include "types/set.h"
 
@@ -376,7 +377,7 @@ static void srandmember(struct call *call)
         reply_array(call, 0);
     } else if (count > 0) {
         reply_different(call, set, (size_t)MIN((uint64_t)count, (uint64_t)SIZE_MAX));
-    } else {
+    } else if (draws_are_allowed(call, (uint64_t)-count)) {
         reply_array(call, (size_t)-count);
         for (; count < 0; count++) reply_bytes(call, set_random(set, prng, &scratch));
     }

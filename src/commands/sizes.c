@@ -17,6 +17,14 @@ bool string_size_is_allowed(struct call *call, uint64_t size)
     return false;
 }
 
+bool draws_are_allowed(struct call *call, uint64_t count)
+{
+    if (count <= size_max(call)) return true;
+    reply_error(call, "ERR count of repeated draws exceeds maximum allowed size "
+                      "(proto-max-bulk-len)");
+    return false;
+}
+
 bool bit_offset_parse(struct call *call, uint32_t index, unsigned width, uint64_t *offset)
 {
     struct bytes text = call_arg(call, index);

@@ -6,6 +6,7 @@
 #include "base/number.h"
 #include "commands/rows.h"
 #include "commands/scan_elements.h"
+#include "commands/sizes.h"
 
 #include <math.h>
 
@@ -348,6 +349,7 @@ static void random_members(struct call *call, int64_t count, bool has_score)
     }
     size_t size = zset_count(zset);
     if (count < 0) {
+        if (!draws_are_allowed(call, (uint64_t)-count)) return;
         reply_zset_items(call, (size_t)-count, has_score);
         for (; count < 0; count++)
             reply_at(call, zset, prng_below(keyspace_prng(call->keyspace), size), has_score);
