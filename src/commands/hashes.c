@@ -32,6 +32,7 @@ static int64_t set_pairs(struct call *call)
         has_revived |= result == HASH_REVIVED;
     }
     hash_edit_told(call, &edit);
+    call_changed_many(call, (call->argc - 2) / 2);
     notify_set(call, &edit, has_revived);
     return added;
 }

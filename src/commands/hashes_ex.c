@@ -179,6 +179,7 @@ static void hgetex(struct call *call)
     struct options *options = &getting.options;
     if (!options_parse(call, TAKES_TIME, 1, options)) return;
     if (!hash_edit_begin(call, &getting.edit)) return;
+    keyspace_count_lookup(call->keyspace, getting.edit.hash != NULL);
     if (!options_time(call, options)) return;
     getting.is_past = options->set & SETS_TIME && expiry_is_past(call, options->expiry_ms);
     uint32_t head = options->set & TAKES_TIME ? 4 : getting.is_past ? 2 : 5;

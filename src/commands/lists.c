@@ -23,6 +23,7 @@ size_t list_push(struct call *call, const struct key *key, struct entry *entry, 
         keyspace_put_value(call->keyspace, call->access, key, VALUE_LIST, list, PUT_PLAIN);
     else
         call_edited(call, key, entry, list);
+    call_changed_many(call, count);
     call_notify(call, NOTIFY_LIST, is_head ? "lpush" : "rpush", key);
     return total;
 }
@@ -37,6 +38,7 @@ void list_cut(struct call *call, const struct key *key, struct entry *entry, siz
         quicklist_remove(&list, list_rules(call), index, count);
         call_edited(call, key, entry, list);
     }
+    call_changed_many(call, count);
     call_notify(call, NOTIFY_LIST, event, key);
     if (is_over) call_emptied(call, key);
 }
@@ -426,6 +428,7 @@ static void lrem(struct call *call)
     if (removed > 0) {
         bool is_over = quicklist_count(list) == 0;
         call_edited(call, &key, entry, list);
+        call_changed_many(call, removed);
         call_notify(call, NOTIFY_LIST, "lrem", &key);
         if (is_over) call_emptied(call, &key);
     }
@@ -452,6 +455,7 @@ static void ltrim(struct call *call)
     quicklist_remove(&list, list_rules(call), index + kept, total - index - kept);
     quicklist_remove(&list, list_rules(call), 0, index);
     call_edited(call, &key, entry, list);
+    call_changed_many(call, total - kept);
     call_notify(call, NOTIFY_LIST, "ltrim", &key);
     /* Told and watched as a change, but nobody need repeat it. */
     if (kept == total) call_propagate_nothing(call);

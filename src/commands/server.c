@@ -18,20 +18,25 @@ static bool flush_mode_is_right(struct call *call)
     return is_right;
 }
 
+static void flushed(struct call *call, size_t count)
+{
+    bool is_aside =
+        call->argc == 1 ? engine_settings(call->engine)->lazy_flush : call_arg_is(call, 1, "async");
+    if (!is_aside) engine_counters(call->engine)->flushed_sync += count;
+    call_changed(call);
+    reply_ok(call);
+}
+
 static void flushdb(struct call *call)
 {
     if (!flush_mode_is_right(call)) return;
-    keyspace_flush(call->keyspace, call->access, (uint32_t)call->session->db);
-    call_changed(call);
-    reply_ok(call);
+    flushed(call, keyspace_flush(call->keyspace, call->access, (uint32_t)call->session->db));
 }
 
 static void flushall(struct call *call)
 {
     if (!flush_mode_is_right(call)) return;
-    keyspace_flush_all(call->keyspace, call->access);
-    call_changed(call);
-    reply_ok(call);
+    flushed(call, keyspace_flush_all(call->keyspace, call->access));
 }
 
 static bool index_parse(struct call *call, uint32_t at, const char *error, int64_t *index)

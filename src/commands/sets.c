@@ -20,7 +20,7 @@ static bool find_set(struct call *call, uint32_t index, const struct set **set)
 /* `count` members came or went at once: each is a change of its own to the rules of saving. */
 static void count_changes(struct call *call, size_t count)
 {
-    keyspace_dirty_add(call->keyspace, count - 1);
+    call_changed_many(call, count);
 }
 
 /* --- in and out -------------------------------------------------------------------------- */

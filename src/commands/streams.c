@@ -326,6 +326,7 @@ static void xdel(struct call *call)
     }
     if (count > 0) {
         call_edited(call, &key, entry, stream);
+        call_changed_many(call, count);
         call_notify(call, NOTIFY_STREAM, "xdel", &key);
     }
     reply_integer(call, (int64_t)count);

@@ -171,6 +171,7 @@ static void xack(struct call *call)
     struct group_place place = { .key = call_key(call, 1) };
     struct stream_id id;
     if (!call_stream_for_write(call, &place.key, &place.entry, &place.stream)) return;
+    keyspace_count_lookup(call->keyspace, place.stream != NULL);
     if (place.stream != NULL) place.group = stream_group_find(place.stream, call_arg(call, 2));
     if (place.group == NULL) {
         reply_integer(call, 0);

@@ -124,6 +124,7 @@ static bool find_group(struct call *call, struct group_place *place)
 {
     *place = (struct group_place){ .key = call_key(call, 1) };
     if (!call_stream_for_write(call, &place->key, &place->entry, &place->stream)) return false;
+    keyspace_count_lookup(call->keyspace, place->stream != NULL);
     if (place->stream != NULL) place->group = stream_group_find(place->stream, call_arg(call, 2));
     if (place->group != NULL) return true;
     reply_no_group(call);

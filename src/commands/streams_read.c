@@ -266,6 +266,7 @@ static bool read_group(struct call *call, const struct reading *reading, uint32_
     bool is_new;
     if (!call_stream_for_write(call, &place.key, &place.entry, &place.stream)) return false;
     ensure(place.stream != NULL);
+    keyspace_count_lookup(call->keyspace, true); /* as Valkey, which looks for it a second time */
     place.group = stream_group_find(place.stream, call_arg(call, reading->group_index));
     ensure(place.group != NULL);
     struct bytes name = call_arg(call, reading->group_index + 1);

@@ -142,6 +142,7 @@ bool zset_add_run(struct call *call, const struct zset_add *add, const double *s
         call_edited(call, &key, entry, zset);
     else
         entry_value_set(entry, zset);
+    call_changed_many(call, changed);
     if (changed > 0) call_notify(call, NOTIFY_ZSET, add->increments ? "zincr" : "zadd", &key);
     if (last == ADD_NAN)
         reply_error(call, "ERR resulting score is not a number (NaN)");

@@ -228,6 +228,11 @@ void notify_event(struct call *call, uint32_t class, const char *event, const st
 
 /* Says that something changed which the keyspace does not see (PUBLISH, FLUSHALL of nothing). */
 void call_changed(struct call *call);
+/* A change that was told once was one of so many elements: each counts to the rules of saving. */
+static inline void call_changed_many(struct call *call, size_t count)
+{
+    if (count > 1) keyspace_dirty_add(call->keyspace, count - 1);
+}
 /* Propagates this instead; may be called several times. */
 void call_propagate(struct call *call, uint32_t argc, const struct bytes *argv);
 /* The same in another database than the session's. */

@@ -95,6 +95,7 @@ static bool authenticate(struct call *call, struct bytes user, struct bytes pass
         bytes_equal(user, BYTES("default")) &&
         (!engine_needs_password(engine) || password_matches(password, engine->settings.password));
     if (!is_right) {
+        engine->counters.auth_denied++;
         reply_error(call, wrong_pass);
         return false;
     }

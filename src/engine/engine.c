@@ -163,6 +163,7 @@ void engine_statistics_reset(struct engine *engine)
         .clients_blocked = kept.clients_blocked,
         .clients_timed = kept.clients_timed,
         .clients_watching = kept.clients_watching,
+        .auth_denied = kept.auth_denied,
     };
     engine->room.over_ticks = 0;
     engine->error_count = 0;

@@ -38,6 +38,7 @@ struct engine_settings {
     bool lazy_user_del;
     bool lazy_user_flush;
     bool dump_is_plain;     /* rdbcompression no */
+    bool lazy_flush;        /* lazyfree-lazy-user-flush: only counted */
     bool dump_is_unchecked; /* DEBUG SET-SKIP-CHECKSUM-VALIDATION */
     bool output_is_list;    /* DEBUG CLIENT-ENFORCE-REPLY-LIST: no block of replies is the first */
     bool dump_is_relaxed;   /* rdb-version-check relaxed */
@@ -171,6 +172,9 @@ struct engine_counters {
     uint64_t channels;
     uint64_t patterns;
     uint64_t shard_channels;
+    uint64_t auth_denied;
+    uint64_t freed_aside;  /* keys and large values that were given to the background */
+    uint64_t flushed_sync; /* keys of those that are on their way, but were not asked for so */
     uint64_t read_errors;
     uint64_t queries_over_limit;   /* clients closed for it */
     uint64_t over_memory_ms;       /* in all, above maxmemory while evicting */

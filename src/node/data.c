@@ -48,6 +48,14 @@ static void garbage_free(void *garbage)
     garbage_destroy(garbage);
 }
 
+static void count_garbage(struct node *node, const struct garbage *garbage)
+{
+    struct engine_counters *counters = engine_counters(node->engine);
+    size_t count = garbage_count(garbage);
+    counters->freed_aside += count - MIN(count, counters->flushed_sync);
+    counters->flushed_sync = 0;
+}
+
 void data_sweep(struct node *node)
 {
     node->has_returned_memory = !slabs_collect(); /* what was garbage earlier */
@@ -58,7 +66,9 @@ void data_sweep(struct node *node)
         slabs_unprepare();
         node->region_until_ms = 0;
     }
-    node_free_later(node, keyspace_garbage_take(node->keyspace), garbage_free);
+    struct garbage *garbage = keyspace_garbage_take(node->keyspace);
+    if (garbage != NULL) count_garbage(node, garbage);
+    node_free_later(node, garbage, garbage_free);
 }
 
 static struct access data_access(const struct node *node, struct changes *changes)

@@ -218,9 +218,12 @@ void info_stats(struct node *node, struct buffer *into)
     info_figures(into, figures, COUNT_OF(figures));
     turns_print(node, into);
     const struct info_figure denied[] = {
-        { "acl_access_denied_auth", 0 },     { "acl_access_denied_cmd", 0 },
-        { "acl_access_denied_key", 0 },      { "acl_access_denied_channel", 0 },
-        { "acl_access_denied_tls_cert", 0 }, { "acl_access_denied_db", 0 },
+        { "acl_access_denied_auth", (int64_t)counters->auth_denied },
+        { "acl_access_denied_cmd", 0 },
+        { "acl_access_denied_key", 0 },
+        { "acl_access_denied_channel", 0 },
+        { "acl_access_denied_tls_cert", 0 },
+        { "acl_access_denied_db", 0 },
     };
     info_figures(into, denied, COUNT_OF(denied));
 }

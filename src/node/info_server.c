@@ -177,7 +177,7 @@ void info_memory(struct node *node, struct buffer *into)
     info_int(into, "mem_overhead_db_hashtable_rehashing", 0);
     info_int(into, "active_defrag_running", node->defrag.effort);
     info_int(into, "lazyfree_pending_objects", 0);
-    info_int(into, "lazyfreed_objects", 0);
+    info_int(into, "lazyfreed_objects", (int64_t)engine_counters(node->engine)->freed_aside);
     info_int(into, "eir_large_page_bytes", (int64_t)memory_large_bytes());
     buffer_fini(&policy);
 }

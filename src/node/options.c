@@ -97,6 +97,7 @@ void options_engine(const struct node *node, struct engine_settings *settings)
         .evict_budget_ns = evict_budget_ns(config->maxmemory_eviction_tenacity),
         .replica_ignores_memory = config->replica_ignore_maxmemory,
         .dump_is_plain = !config->rdbcompression,
+        .lazy_flush = config->lazyfree_lazy_user_flush,
         .dump_is_unchecked = node->debug.skips_checksums,
         .output_is_list = node->debug.counts_output_as_list,
         .dump_is_relaxed = config->rdb_version_check == CONFIG_VERSION_RELAXED,

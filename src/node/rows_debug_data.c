@@ -224,13 +224,10 @@ void debug_protocol(struct call *call)
                       "true|false");
 }
 
+/* What it says is a reply like others: it is no failure of ours, and no counter tells of it. */
 void debug_error(struct call *call)
 {
-    struct buffer text = { 0 };
-    buffer_append(&text, call_arg(call, 2));
-    buffer_append_byte(&text, '\0');
-    reply_error(call, text.data);
-    buffer_fini(&text);
+    resp_error_bytes(call->writer, call_arg(call, 2));
 }
 
 void debug_log(struct call *call)

@@ -24,7 +24,7 @@ static void memory_usage(struct call *call)
         }
     }
     struct key key = call_key(call, 2);
-    const struct entry *entry = call_find_untouched(call, &key);
+    const struct entry *entry = keyspace_peek(call->keyspace, call->access, &key);
     if (entry == NULL) {
         reply_null(call);
         return;
