@@ -58,11 +58,12 @@ static void hsetnx(struct call *call)
         reply_integer(call, 0);
         return;
     }
+    bool has_times = hash_edit_has_times(&edit);
     hash_edit_open(&edit);
     enum hash_put_result result =
         hash_put(&edit.hash, edit.rules, field, call_arg(call, 3), edit.now_ms, HASH_EXPIRY_NONE);
     hash_edit_told(call, &edit);
-    if (result == HASH_REVIVED) /* a replica still sees it there */
+    if (has_times) /* a replica may still see it there */
         call_propagate(call, 4,
                        (struct bytes[]){ BYTES("HSET"), edit.key.bytes, field, call_arg(call, 3) });
     notify_set(call, &edit, result == HASH_REVIVED);
@@ -130,11 +131,12 @@ static void hvals(struct call *call)
     reply_all(call, VALUES);
 }
 
+/* Fields that have ended count until they are deleted. */
 static void hlen(struct call *call)
 {
     const struct hash *hash;
     if (!call_hash_for_read(call, 1, &hash)) return;
-    reply_integer(call, hash == NULL ? 0 : (int64_t)hash_live_count(hash, hash_now(call)));
+    reply_integer(call, hash == NULL ? 0 : (int64_t)hash_count(hash));
 }
 
 static void hstrlen(struct call *call)

@@ -43,6 +43,8 @@ struct hash_edit {
 bool hash_edit_begin(struct call *call, struct hash_edit *edit);
 /* A new hash, if the key is absent. */
 void hash_edit_open(struct hash_edit *edit);
+/* Are there fields with a time? Then a command goes on as what came of it. */
+bool hash_edit_has_times(const struct hash_edit *edit);
 /* Something was changed: said to all whom it concerns. The row's own events come behind it. */
 void hash_edit_told(struct call *call, struct hash_edit *edit);
 /* At last: a hash without fields goes. */

@@ -12,6 +12,7 @@ static void put_sum(struct call *call, struct hash_edit *edit, struct bytes sum,
 {
     struct bytes field = call_arg(call, 2);
     char time[NUMBER_TEXT_MAX];
+    bool has_times = hash_edit_has_times(edit);
     hash_edit_open(edit);
     enum hash_put_result result =
         hash_put(&edit->hash, edit->rules, field, sum, edit->now_ms, HASH_EXPIRY_KEEPS);
@@ -21,7 +22,7 @@ static void put_sum(struct call *call, struct hash_edit *edit, struct bytes sum,
                        (struct bytes[]){ BYTES("HSETEX"), edit->key.bytes, BYTES("PXAT"),
                                          bytes_of(time, number_print(expiry_ms, time)),
                                          BYTES("FIELDS"), BYTES("1"), field, sum });
-    else if (is_told_as_sum || result == HASH_REVIVED) /* there the field has not ended yet */
+    else if (is_told_as_sum || has_times) /* what has ended here may not have ended there */
         call_propagate(call, 4, (struct bytes[]){ BYTES("HSET"), edit->key.bytes, field, sum });
     if (result == HASH_REVIVED) call_notify(call, NOTIFY_HASH, "hexpired", &edit->key);
 }

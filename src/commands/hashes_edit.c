@@ -1,6 +1,7 @@
 /* Editing a hash, and naming fields by FIELDS n field ..., for all commands that do so. */
 #include "base/memory.h"
 #include "commands/hashes.h"
+#include "keyspace/inline.h"
 
 bool hash_edit_begin(struct call *call, struct hash_edit *edit)
 {
@@ -17,6 +18,11 @@ bool hash_edit_begin(struct call *call, struct hash_edit *edit)
 void hash_edit_open(struct hash_edit *edit)
 {
     if (edit->hash == NULL) edit->hash = hash_create();
+}
+
+bool hash_edit_has_times(const struct hash_edit *edit)
+{
+    return edit->entry != NULL && entry_has_items(edit->entry);
 }
 
 void hash_edit_told(struct call *call, struct hash_edit *edit)

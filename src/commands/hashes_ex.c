@@ -173,13 +173,23 @@ static void tell_getting(struct call *call, struct getting *getting)
     }
 }
 
+/* Of a key that is not there, the command counts as a reader. */
+static void tell_missed(struct call *call, const struct hash_edit *edit)
+{
+    struct entry *entry = keyspace_find_for_read(call->keyspace, call->access, &edit->key);
+    ensure(entry == NULL);
+}
+
 static void hgetex(struct call *call)
 {
     struct getting getting = { 0 };
     struct options *options = &getting.options;
     if (!options_parse(call, TAKES_TIME, 1, options)) return;
     if (!hash_edit_begin(call, &getting.edit)) return;
-    keyspace_count_lookup(call->keyspace, getting.edit.hash != NULL);
+    if (getting.edit.hash == NULL)
+        tell_missed(call, &getting.edit);
+    else
+        keyspace_count_lookup(call->keyspace, true);
     if (!options_time(call, options)) return;
     getting.is_past = options->set & SETS_TIME && expiry_is_past(call, options->expiry_ms);
     uint32_t head = options->set & TAKES_TIME ? 4 : getting.is_past ? 2 : 5;
@@ -246,6 +256,7 @@ static void set_in_the_past(struct call *call, struct hash_edit *edit,
     if (gone.count > 0) hash_edit_told(call, edit);
     propagate_expired(call, edit->key.bytes, &gone);
     field_list_fini(&gone);
+    if (edit->hash == NULL) call_notify(call, NOTIFY_NEW, "new", &edit->key);
     call_notify(call, NOTIFY_HASH, "hset", &edit->key);
     call_notify(call, NOTIFY_HASH, "hexpire", &edit->key);
     call_notify(call, NOTIFY_HASH, "hexpired", &edit->key);

@@ -62,6 +62,12 @@ struct group_place {
     struct stream_group *group;
 };
 
+/* The group (argument 2) of the place's key, NULL if there is none; false when the key is something
+ * else. What is pending is looked up as by a reader: an absent key counts as missed. */
+bool call_group_for_claims(struct call *call, struct group_place *place);
+/* How long ago this was, 0 if it is to come. Claims and snapshots bring any time at all. */
+int64_t call_stream_idle_ms(const struct call *call, time_ms then_ms);
+
 /* The consumer of this name, made if there is none, and seen now. */
 struct stream_consumer *call_consumer(struct call *call, const struct group_place *place,
                                       struct bytes name, bool *is_new);

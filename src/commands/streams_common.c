@@ -155,6 +155,21 @@ void call_propagate_with(struct call *call, const struct stream_argument *replac
 
 /* ---- groups ---- */
 
+bool call_group_for_claims(struct call *call, struct group_place *place)
+{
+    if (!call_find_for_read(call, &place->key, VALUE_STREAM, &place->entry)) return false;
+    if (place->entry == NULL) return true;
+    place->stream = entry_value(place->entry);
+    place->group = stream_group_find(place->stream, call_arg(call, 2));
+    return true;
+}
+
+int64_t call_stream_idle_ms(const struct call *call, time_ms then_ms)
+{
+    int64_t idle_ms = (int64_t)((uint64_t)call->wall_ms - (uint64_t)then_ms);
+    return MAX(0, idle_ms);
+}
+
 struct stream_consumer *call_consumer(struct call *call, const struct group_place *place,
                                       struct bytes name, bool *is_new)
 {

@@ -22,10 +22,7 @@ static bool parse_options(struct call *call, bool is_create, struct group_option
             reply_error(call, "ERR value for ENTRIESREAD must be positive or -1");
             return false;
         } else {
-            reply_error_format(call,
-                               "ERR unknown subcommand or wrong number of arguments for "
-                               "'%.128s'. Try XGROUP HELP.",
-                               is_create ? "create" : "setid");
+            reply_subcommand_error(call);
             return false;
         }
     }
@@ -170,9 +167,7 @@ static void xack(struct call *call)
 {
     struct group_place place = { .key = call_key(call, 1) };
     struct stream_id id;
-    if (!call_stream_for_write(call, &place.key, &place.entry, &place.stream)) return;
-    keyspace_count_lookup(call->keyspace, place.stream != NULL);
-    if (place.stream != NULL) place.group = stream_group_find(place.stream, call_arg(call, 2));
+    if (!call_group_for_claims(call, &place)) return;
     if (place.group == NULL) {
         reply_integer(call, 0);
         return;

@@ -34,9 +34,9 @@ static void xinfo_consumers(struct call *call)
         reply_text(call, "name");
         reply_bytes(call, consumer->name);
         reply_field_integer(call, "pending", (int64_t)consumer->pending.count);
-        reply_field_integer(call, "idle", MAX(0, call->wall_ms - consumer->seen_ms));
+        reply_field_integer(call, "idle", call_stream_idle_ms(call, consumer->seen_ms));
         reply_field_integer(call, "inactive",
-                            is_active ? MAX(0, call->wall_ms - consumer->active_ms) : -1);
+                            is_active ? call_stream_idle_ms(call, consumer->active_ms) : -1);
     }
 }
 
@@ -180,8 +180,7 @@ static void xinfo_stream(struct call *call)
     }
     bool is_counted = call->argc == 6 && call_arg_is(call, 4, "count");
     if (!call_arg_is(call, 3, "full") || (call->argc != 4 && !is_counted)) {
-        reply_error(call, "ERR unknown subcommand or wrong number of arguments for 'stream'. Try "
-                          "XINFO HELP.");
+        reply_subcommand_error(call);
         return;
     }
     if (is_counted && !call_integer(call, 5, &count)) return;

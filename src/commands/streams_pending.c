@@ -88,7 +88,7 @@ static void pending_range(struct call *call, const struct stream_group *group,
     for (; id != NULL && count < filter->count; id = id_map_next(map, &place)) {
         if (stream_id_compare(*id, filter->end) > 0) break;
         const struct stream_pending *pending = stream_pending_find(group, *id);
-        int64_t idle_ms = MAX(0, call->wall_ms - pending->delivered_ms);
+        int64_t idle_ms = call_stream_idle_ms(call, pending->delivered_ms);
         if (idle_ms < filter->idle_min_ms) continue;
         reply_array(call, 4);
         reply_stream_id(call, pending->id);
@@ -123,9 +123,7 @@ static void xpending(struct call *call)
 static bool find_group(struct call *call, struct group_place *place)
 {
     *place = (struct group_place){ .key = call_key(call, 1) };
-    if (!call_stream_for_write(call, &place->key, &place->entry, &place->stream)) return false;
-    keyspace_count_lookup(call->keyspace, place->stream != NULL);
-    if (place->stream != NULL) place->group = stream_group_find(place->stream, call_arg(call, 2));
+    if (!call_group_for_claims(call, place)) return false;
     if (place->group != NULL) return true;
     reply_no_group(call);
     return false;
@@ -134,7 +132,7 @@ static bool find_group(struct call *call, struct group_place *place)
 static bool is_idle(const struct call *call, const struct stream_pending *pending,
                     int64_t idle_min_ms)
 {
-    return idle_min_ms <= 0 || call->wall_ms - pending->delivered_ms >= idle_min_ms;
+    return idle_min_ms <= 0 || call_stream_idle_ms(call, pending->delivered_ms) >= idle_min_ms;
 }
 
 /* The entry is not there any more: pending for nobody. */

@@ -393,13 +393,30 @@ static void zrandmember(struct call *call)
 
 /* --- ZSCAN ------------------------------------------------------------------------------- */
 
+#define DOUBLE_DIGITS_TEXT_MAX 32 /* sign, point, 17 digits, exponent */
+
 struct scan {
     struct call *call;
     struct bytes pattern;
     bool has_scores;
+    bool is_small;
     size_t found;
     size_t visited;
 };
+
+/* Scores as Valkey writes them here: those of a small one in their shortest text, those of a large
+ * one with all digits. */
+static void scan_score(struct scan *scan, double score)
+{
+    char text[DOUBLE_DIGITS_TEXT_MAX];
+    if (scan->is_small) {
+        resp_bulk_double(scan->call->writer, score);
+        return;
+    }
+    int size = snprintf(text, sizeof(text), "%.17g", score);
+    ensure(size > 0 && (size_t)size < sizeof(text));
+    reply_bytes(scan->call, bytes_of(text, (size_t)size));
+}
 
 static void scan_member(void *context, struct bytes member, double score)
 {
@@ -407,7 +424,7 @@ static void scan_member(void *context, struct bytes member, double score)
     scan->visited++;
     if (scan->pattern.data != NULL && !glob_matches(scan->pattern, member)) return;
     reply_bytes(scan->call, member);
-    if (scan->has_scores) resp_bulk_double(scan->call->writer, score);
+    if (scan->has_scores) scan_score(scan, score);
     scan->found += scan->has_scores ? 2 : 1;
 }
 
@@ -424,7 +441,8 @@ static void zscan(struct call *call)
     if (!scan_options_parse(call, 3, "noscores", &options)) return;
     struct scan scan = { .call = call,
                          .pattern = options.pattern,
-                         .has_scores = !options.is_without };
+                         .has_scores = !options.is_without,
+                         .is_small = zset_is_small(zset) };
     struct scan_reply reply;
     uint64_t cursor = options.cursor;
     scan_reply_begin(call, &reply);

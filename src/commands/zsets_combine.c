@@ -61,7 +61,7 @@ static bool source_find(const struct source *source, struct bytes member, double
     return true;
 }
 
-/* Infinities may give a NaN, which counts as nothing. */
+/* Infinities may give a NaN, which counts as nothing where it comes first or alone. */
 static double weighted(const struct source *source, double score)
 {
     double product = source->weight * score;
@@ -127,7 +127,8 @@ static bool is_in_all(const struct combination *combination, struct bytes member
         const struct source *source = &combination->sources[i];
         double other;
         if (!source_find(source, member, &other)) return false;
-        *score = aggregated(combination->aggregate, *score, weighted(source, other));
+        /* A product that is no number makes a sum nothing, and no minimum or maximum. */
+        *score = aggregated(combination->aggregate, *score, source->weight * other);
     }
     return true;
 }

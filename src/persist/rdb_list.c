@@ -100,6 +100,9 @@ enum rdb_token rdb_list_nodes_step(struct rdb_decoder *decoder, struct rdb_curso
     token = rdb_take_string(cursor, &decoder->room, &text);
     if (token != RDB_OK) return token;
     if (container == CONTAINER_PLAIN) {
+        /* Only long elements stand alone; the walk over a list takes an empty node for its end. */
+        if (text.size == 0)
+            return rdb_bad(cursor, ERR_MALFORMED, "an empty element in a node of its own");
         quicklist_append_plain(list_of(decoder), decoder->rules, text);
         return go_on(decoder);
     }

@@ -1,7 +1,8 @@
 /* Sets in snapshots: member by member, as the block of an integer set, as a listpack.
  *
  * A set that comes member by member is built as if SADD had been called, so it takes the form
- * that the rules of this process want, whatever it had where it was written. */
+ * that the rules of this process want, whatever it had where it was written; but one of more
+ * members than an integer set may have stays a table, as in Valkey. */
 #include "persist/rdb_set.h"
 #include "base/ensure.h"
 #include "types/listpack.h"
@@ -32,8 +33,10 @@ enum rdb_token rdb_set_step(struct rdb_decoder *decoder, struct rdb_cursor *curs
     if (token != RDB_OK) return token;
 
     struct set *set = decoder->value.object;
-    if (set == NULL)
-        set = set_create(decoder->rules, member, (size_t)MIN(decoder->left, (uint64_t)SIZE_MAX));
+    if (set == NULL) {
+        bool is_long = decoder->left > decoder->rules->set_max_intset_entries;
+        set = set_create(decoder->rules, member, is_long ? SIZE_MAX : (size_t)decoder->left);
+    }
     bool is_new = set_add(&set, decoder->rules, member);
     decoder->value.object = set;
     if (!is_new) return rdb_bad(cursor, ERR_MALFORMED, "a set with the same member twice");
