@@ -9,6 +9,7 @@
 #include "commands/sizes.h"
 
 #include <math.h>
+#include <stdio.h>
 
 bool call_zset_for_read(struct call *call, uint32_t index, struct zset **zset)
 {
