@@ -252,10 +252,15 @@ static enum client_type type_of(const struct session *session)
     return session_is_subscriber(session) ? CLIENT_PUBSUB : CLIENT_NORMAL;
 }
 
-/* Ids go on as long as there are numbers; answers where the next word is, 0 after an error. */
+/* Ids go on as long as there are numbers, none at all among them, and then nobody is meant; answers
+ * where the next word is, 0 after an error. */
 static uint32_t take_ids(struct call *call, uint32_t at, struct client_condition *condition)
 {
     condition->ids = call->argv + at;
+    if (at == call->argc) {
+        reply_syntax_error(call);
+        return 0;
+    }
     for (; at < call->argc; at++) {
         int64_t id;
         if (!number_parse(call_arg(call, at), &id)) break;
@@ -265,9 +270,7 @@ static uint32_t take_ids(struct call *call, uint32_t at, struct client_condition
         }
         condition->id_count++;
     }
-    if (condition->id_count > 0) return at;
-    reply_syntax_error(call);
-    return 0;
+    return at;
 }
 
 static bool take_number(struct call *call, uint32_t at, const struct condition_word *word,

@@ -58,7 +58,7 @@ MEANT = [
      "a name with a zero byte: Valkey looks at what stands before it"),
     ("client|list", "", "Unknown (flags|capa) found in the .*filter: ",
      "a filter with a zero byte: Valkey looks at what stands before it"),
-    ("object|encoding", "^b'raw'", "^b'embstr'", RAW),
+    ("object|encoding", "^b'raw'", "^b'(embstr|int)'", RAW),
     (None, r"'0\.0000'.*'0\.0000'", r"'0\.0000'.*'0\.0000'",
      "places of the same distance: Valkey's partial sort leaves them in any order"),
     ("object|encoding", "^b'skiplist'", "^b'listpack'", SORT_ENLARGES),
@@ -199,7 +199,7 @@ class Comparison:
                 continue
             one, other = theirs[place], ours[place]
             is_same = contents.is_equal(one, other)
-            if is_same and (one[1], other[1]) == (b"raw", b"embstr"):
+            if is_same and one[1] == b"raw" and other[1] in (b"embstr", b"int"):
                 self.meant[RAW] = self.meant.get(RAW, 0) + 1
             elif not is_same or one[1] != other[1]:
                 self.note("state", words, one, other)

@@ -95,6 +95,10 @@ class Sorting(Family):
         if len(words) < 2:
             return words
         words[1] = random.choice((b"s", b"l", b"z", b"k")) + b"%d" % random.randrange(6)
+        # Elements of the same weight have no order in the part that a limit leaves.
+        if b"BY" in words and b"LIMIT" in words:
+            at = words.index(b"LIMIT")
+            words = words[:at] + words[at + 3:]
         # A set in a table has no order that both servers know.
         if words[1].startswith(b"s"):
             words = [b"*" if word == b"nosort" else word for word in words]
