@@ -82,13 +82,14 @@ static void hincrbyfloat(struct call *call)
 
 /* clang-format off */
 const struct command hash_count_commands[] = {
-    { .name = "hincrby", .run = hincrby, .arity = 4, .flags = CMD_WRITE | CMD_DENY_OOM | CMD_FAST,
+    { .name = "hincrby", .run = hincrby, .arity = 4, .member = 2,
+      .flags = CMD_WRITE | CMD_DENY_OOM | CMD_FAST,
       .acl = ACL_HASH, .keys = KEY_AT(1), .key_flags = KEY_RW | KEY_ACCESS | KEY_UPDATE,
       .group = GROUP_HASH, .args = "key field increment:integer", .since = "2.0.0",
       .complexity = "O(1)",
       .summary = "Increments the integer value of a field in a hash by a number. Uses 0 "
           "as initial value if the field doesn't exist." },
-    { .name = "hincrbyfloat", .run = hincrbyfloat, .arity = 4,
+    { .name = "hincrbyfloat", .run = hincrbyfloat, .arity = 4, .member = 2,
       .flags = CMD_WRITE | CMD_DENY_OOM | CMD_FAST, .acl = ACL_HASH, .keys = KEY_AT(1),
       .key_flags = KEY_RW | KEY_ACCESS | KEY_UPDATE, .group = GROUP_HASH,
       .args = "key field increment:double", .since = "2.6.0", .complexity = "O(1)",

@@ -385,20 +385,22 @@ static void srandmember(struct call *call)
 
 /* clang-format off */
 const struct command set_commands[] = {
-    { .name = "sadd", .run = sadd, .arity = -3, .flags = CMD_WRITE | CMD_DENY_OOM | CMD_FAST,
+    { .name = "sadd", .run = sadd, .arity = -3, .member = 2,
+      .flags = CMD_WRITE | CMD_DENY_OOM | CMD_FAST,
       .acl = ACL_SET, .keys = KEY_AT(1), .key_flags = KEY_RW | KEY_INSERT, .group = GROUP_SET,
       .args = "key member...", .since = "1.0.0",
       .complexity = "O(1) for each element added, so O(N) to add N elements when the "
           "command is called with multiple arguments.",
       .summary = "Adds one or more members to a set. Creates the key if it doesn't exist.",
       .history = "2.4.0 Accepts multiple `member` arguments." },
-    { .name = "srem", .run = srem, .arity = -3, .flags = CMD_WRITE | CMD_FAST, .acl = ACL_SET,
+    { .name = "srem", .run = srem, .arity = -3, .member = 2,
+      .flags = CMD_WRITE | CMD_FAST, .acl = ACL_SET,
       .keys = KEY_AT(1), .key_flags = KEY_RW | KEY_DELETE, .group = GROUP_SET,
       .args = "key member...", .since = "1.0.0",
       .complexity = "O(N) where N is the number of members to be removed.",
       .summary = "Removes one or more members from a set. Deletes the set if the last "
           "member was removed.", .history = "2.4.0 Accepts multiple `member` arguments." },
-    { .name = "sismember", .run = sismember, .arity = 3, .flags = CMD_READ | CMD_FAST,
+    { .name = "sismember", .run = sismember, .arity = 3, .member = 2, .flags = CMD_READ | CMD_FAST,
       .acl = ACL_SET, .keys = KEY_AT(1), .key_flags = KEY_RO, .group = GROUP_SET,
       .args = "key member", .since = "1.0.0", .complexity = "O(1)",
       .summary = "Determines whether a member belongs to a set." },

@@ -454,7 +454,8 @@ static void zscan(struct call *call)
 
 /* clang-format off */
 const struct command zset_commands[] = {
-    { .name = "zadd", .run = zadd, .arity = -4, .flags = CMD_WRITE | CMD_DENY_OOM | CMD_FAST,
+    { .name = "zadd", .run = zadd, .arity = -4, .member = MEMBER_LAST,
+      .flags = CMD_WRITE | CMD_DENY_OOM | CMD_FAST,
       .acl = ACL_SORTED_SET, .keys = KEY_AT(1), .group = GROUP_SORTED_SET,
       .args = "key [condition(NX|XX)@3.0.2] [comparison(GT|LT)@6.2.0] [change:CH@3.0.2] "
           "[increment:INCR@3.0.2] data{score:double member}...", .since = "1.2.0",
@@ -464,7 +465,8 @@ const struct command zset_commands[] = {
           "Creates the key if it doesn't exist.",
       .history = "2.4.0 Accepts multiple elements.\n3.0.2 Added the `XX`, `NX`, `CH` and "
           "`INCR` options.\n6.2.0 Added the `GT` and `LT` options." },
-    { .name = "zincrby", .run = zincrby, .arity = 4, .flags = CMD_WRITE | CMD_DENY_OOM | CMD_FAST,
+    { .name = "zincrby", .run = zincrby, .arity = 4, .member = MEMBER_LAST,
+      .flags = CMD_WRITE | CMD_DENY_OOM | CMD_FAST,
       .acl = ACL_SORTED_SET, .keys = KEY_AT(1), .key_flags = KEY_RW | KEY_ACCESS | KEY_UPDATE,
       .group = GROUP_SORTED_SET, .args = "key increment:integer member", .since = "1.2.0",
       .complexity = "O(log(N)) where N is the number of elements in the sorted set.",
@@ -473,7 +475,7 @@ const struct command zset_commands[] = {
       .acl = ACL_SORTED_SET, .keys = KEY_AT(1), .key_flags = KEY_RO, .group = GROUP_SORTED_SET,
       .args = "key", .since = "1.2.0", .complexity = "O(1)",
       .summary = "Returns the number of members in a sorted set." },
-    { .name = "zscore", .run = zscore, .arity = 3, .flags = CMD_READ | CMD_FAST,
+    { .name = "zscore", .run = zscore, .arity = 3, .member = 2, .flags = CMD_READ | CMD_FAST,
       .acl = ACL_SORTED_SET, .keys = KEY_AT(1), .group = GROUP_SORTED_SET, .args = "key member",
       .since = "1.2.0", .complexity = "O(1)",
       .summary = "Returns the score of a member in a sorted set." },
@@ -481,17 +483,17 @@ const struct command zset_commands[] = {
       .acl = ACL_SORTED_SET, .keys = KEY_AT(1), .group = GROUP_SORTED_SET, .args = "key member...",
       .since = "6.2.0", .complexity = "O(N) where N is the number of members being requested.",
       .summary = "Returns the score of one or more members in a sorted set." },
-    { .name = "zrank", .run = zrank, .arity = -3, .flags = CMD_READ | CMD_FAST,
+    { .name = "zrank", .run = zrank, .arity = -3, .member = 2, .flags = CMD_READ | CMD_FAST,
       .acl = ACL_SORTED_SET, .keys = KEY_AT(1), .group = GROUP_SORTED_SET,
       .args = "key member [WITHSCORE]", .since = "2.0.0", .complexity = "O(log(N))",
       .summary = "Returns the index of a member in a sorted set ordered by ascending scores.",
       .history = "7.2.0 Added the optional `WITHSCORE` argument." },
-    { .name = "zrevrank", .run = zrevrank, .arity = -3, .flags = CMD_READ | CMD_FAST,
+    { .name = "zrevrank", .run = zrevrank, .arity = -3, .member = 2, .flags = CMD_READ | CMD_FAST,
       .acl = ACL_SORTED_SET, .keys = KEY_AT(1), .group = GROUP_SORTED_SET,
       .args = "key member [WITHSCORE]", .since = "2.0.0", .complexity = "O(log(N))",
       .summary = "Returns the index of a member in a sorted set ordered by descending scores.",
       .history = "7.2.0 Added the optional `WITHSCORE` argument." },
-    { .name = "zrem", .run = zrem, .arity = -3, .flags = CMD_WRITE | CMD_FAST,
+    { .name = "zrem", .run = zrem, .arity = -3, .member = 2, .flags = CMD_WRITE | CMD_FAST,
       .acl = ACL_SORTED_SET, .keys = KEY_AT(1), .key_flags = KEY_RW | KEY_DELETE,
       .group = GROUP_SORTED_SET, .args = "key member...", .since = "1.2.0",
       .complexity = "O(M*log(N)) with N being the number of elements in the sorted set "

@@ -51,6 +51,7 @@ struct batch {
     uint32_t argv_capacity;
     struct key keys[BATCH_KEYS];
     uint32_t key_count;
+    bool has_members;   /* a row of these names one */
     struct feed *feeds; /* owned */
     uint32_t feed_count;
     uint32_t feed_capacity;

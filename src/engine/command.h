@@ -198,6 +198,8 @@ void key_places_add(struct key_places *places, uint32_t index, uint32_t flags);
  *           | pattern | unix-time
  *
  *   "key seconds:integer [condition(NX|XX|GT|LT)@7.0.0]" */
+#define MEMBER_LAST UINT8_MAX /* the last argument */
+
 struct command {
     const char *name; /* lower case; a subcommand's own word only */
     void (*run)(struct call *call);
@@ -207,6 +209,8 @@ struct command {
     uint16_t key_flags; /* of the first key spec */
     uint8_t group;      /* enum command_group */
     uint8_t doc_flags;  /* enum doc_flag */
+    uint8_t member;     /* the argument that names an element of the collection at the first key:
+                           looked up ahead (members.c); 0: none */
     const struct key_spec *keys; /* NULL: no keys */
     /* Where specs do not suffice (SORT, MIGRATE): adds every key of a request that passed the
      * arity check; false when the arguments make no sense. With KEY_VARIABLE_FLAGS in the first

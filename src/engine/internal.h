@@ -172,6 +172,12 @@ bool engine_run_plain(struct engine *engine, struct session *session, struct bat
                       const struct bytes *argv);
 /* Counts those of these items that ran plain, and shares the time since the last look at the clock
  * among them: a look costs as much as a good part of a GET. */
+/* ---- members.c ---- */
+
+/* Brings what the look-ups of members in large collections will read into the cache, in stages
+ * over the batch; its keys were looked up ahead. */
+void members_look_ahead(const struct keyspace *keyspace, const struct batch *batch);
+
 void engine_measure_plain(struct engine *engine, struct batch_item *items, uint32_t count);
 
 /* refusal.c: what stands against running this now; NULL when nothing does. The text lives until

@@ -80,7 +80,10 @@ static void run_long(struct engine *engine, struct batch_item *item)
 static void batch_run(struct engine *engine)
 {
     struct batch *batch = &engine->batch;
-    if (batch->key_count > 1) keyspace_look_ahead(engine->keyspace, batch->keys, batch->key_count);
+    if (batch->key_count > 1) {
+        keyspace_look_ahead(engine->keyspace, batch->keys, batch->key_count);
+        if (batch->has_members) members_look_ahead(engine->keyspace, batch);
+    }
 
     uint32_t measured = 0;
     uint32_t closer = 0;
@@ -110,6 +113,7 @@ static void batch_run(struct engine *engine)
     batch->count = 0;
     batch->argc = 0;
     batch->key_count = 0;
+    batch->has_members = false;
 }
 
 static void batch_add_keys(struct engine *engine, struct batch *batch, struct batch_item *item,
@@ -125,6 +129,7 @@ static void batch_add_keys(struct engine *engine, struct batch *batch, struct ba
     uint32_t db = (uint32_t)item->feed->session->db;
     uint32_t last = entry->key_shape == KEYS_RANGE ? item->argc - 1 : first;
     item->key_index = first;
+    if (entry->command->member > 0) batch->has_members = true;
     for (uint32_t i = first; i <= last && batch->key_count < BATCH_KEYS;
          i += (uint32_t)entry->key_step)
         batch->keys[batch->key_count++] = keyspace_key(engine->keyspace, db, argv[i]);
