@@ -85,6 +85,14 @@ static bool settle(const struct config *config)
             return false;
         }
     }
+    const char *refusal = config->logfile[0] != 0 ? os_append_refusal(config->logfile) : NULL;
+    if (refusal != NULL) {
+        fprintf(stderr,
+                "\n*** FATAL CONFIG FILE ERROR (Version " VALKEY_VERSION ") ***\n"
+                "Can't open the log file: %s\n",
+                refusal);
+        return false;
+    }
     if (config->daemonize) {
         enum err err = process_daemonize();
         if (err) {

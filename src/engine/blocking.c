@@ -34,6 +34,7 @@ void session_refuse_blocked(struct engine *engine, struct session *session, cons
     bool is_muted = session->blocked.is_muted;
     session_unblock(engine, session);
     session->last_command->statistics.calls++;
+    session->last_command->statistics.rejected++;
     engine->counters.commands++;
     if (is_muted) return;
     engine_error(engine, &session->writer, error);

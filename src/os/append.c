@@ -3,7 +3,9 @@
 
 #include "base/buffer.h"
 #include "os/process.h"
+#include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
 
 static bool write_to(const char *path, int flags, struct bytes content)
@@ -28,6 +30,14 @@ void os_append_line(const char *path, struct bytes line)
 bool os_write_file(const char *path, struct bytes content)
 {
     return write_to(path, O_WRONLY | O_CREAT | O_TRUNC, content);
+}
+
+const char *os_append_refusal(const char *path)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    if (fd < 0) return strerror(errno);
+    close(fd);
+    return NULL;
 }
 
 void os_remove_file(const char *path)

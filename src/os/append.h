@@ -8,6 +8,8 @@
 void os_append_line(const char *path, struct bytes line);
 /* Replaces or creates a small file (a pid file); false when that failed. */
 bool os_write_file(const char *path, struct bytes content);
+/* NULL when lines can be appended to the file, which is made if it is not there; else why not. */
+const char *os_append_refusal(const char *path);
 void os_remove_file(const char *path);
 /* Everything from standard input, for a configuration that comes through a pipe. */
 struct buffer;

@@ -297,7 +297,11 @@ static bool server_open(struct server *server, struct config *config)
     node_effects_init(&server->effects);
     if (!server_create_node(server, config)) return false;
     log_file_set_node(server->log_file, server->node);
-    return listeners_open(server);
+    if (!listeners_open(server)) return false;
+    bool is_reached = false;
+    for (size_t i = 0; i < server->listener_count; i++) is_reached |= !server->listeners[i].is_bus;
+    if (!is_reached) log_warning("Configured to not listen anywhere, exiting.");
+    return is_reached;
 }
 
 static void server_close(struct server *server)

@@ -171,6 +171,17 @@ class Process(eirtest.TestCase):
         server.stop()
         self.assertFalse(os.path.exists(path))
 
+    def test_a_server_that_nobody_could_reach_does_not_start(self):
+        server = self.new_server()
+        server.options["port"] = 0
+        self.assertIn("Configured to not listen anywhere, exiting.", self.refuse_to_start(server))
+
+    def test_a_log_that_cannot_be_written_is_told(self):
+        server = self.new_server()
+        server.options["logfile"] = "/no/such/folder/log"
+        server.start(wait=False)
+        self.assertEqual(server.process.wait(60), 1)
+
     def test_port_zero_listens_on_the_socket_alone(self):
         server = self.new_server()
         path = os.path.join(server.folder, "eir.sock")
