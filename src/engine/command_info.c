@@ -304,8 +304,7 @@ static size_t list_entry(struct call *call, const struct command_entry *entry,
         reply_text(call, entry->name);
         count++;
     }
-    /* Without a filter only whole commands are listed. */
-    for (uint32_t i = 0; i < entry->sub_count && filter != LIST_ALL; i++)
+    for (uint32_t i = 0; i < entry->sub_count; i++)
         count += list_entry(call, &entry->subs[i], filter);
     return count;
 }
