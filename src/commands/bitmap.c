@@ -72,11 +72,11 @@ struct bit_range {
 static bool range_parse(struct call *call, uint32_t at, struct bit_range *range)
 {
     *range = (struct bit_range){ .start = 0, .end = -1 };
-    if (call->argc > at && !call_integer(call, at, &range->start)) return false;
     if (call->argc > at + 3) {
         reply_syntax_error(call);
         return false;
     }
+    if (call->argc > at && !call_integer(call, at, &range->start)) return false;
     if (call->argc == at + 3) {
         range->is_in_bits = call_arg_is(call, at + 2, "bit");
         if (!range->is_in_bits && !call_arg_is(call, at + 2, "byte")) {

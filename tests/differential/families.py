@@ -99,9 +99,10 @@ class Sorting(Family):
         if b"BY" in words and b"LIMIT" in words:
             at = words.index(b"LIMIT")
             words = words[:at] + words[at + 3:]
-        # A set in a table has no order that both servers know.
-        if words[1].startswith(b"s"):
-            words = [b"*" if word == b"nosort" else word for word in words]
+        # A set in a table has no order that both servers know, so none where all weigh the same.
+        if words[1].startswith(b"s") and b"BY" in words:
+            at = words.index(b"BY")
+            words = words[:at] + words[at + 2:]
         return words if random.random() < 0.3 else words + [b"ALPHA"]
 
 
