@@ -40,6 +40,9 @@ class Lists(Family):
             return random.choice((b"p", b"q")) * random.choice(self.sizes)
         return random.choice(ELEMENTS)
 
+    def may_spoil(self, words):
+        return words[0] != b"lset"
+
     def request(self, random, name, words):
         if name in ("lpush", "rpush") and random.random() < 0.1:
             size = random.choice((1, 2, 30, 200))
