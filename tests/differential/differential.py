@@ -44,7 +44,8 @@ ANY_VALUE = {
     "srandmember", "hrandfield", "zrandmember", "spop", "hscan", "sscan", "zscan",
 }
 # Integers that may differ by what passes between two servers: (unit of a second).
-TIMES = {"ttl": 1, "expiretime": 1, "pttl": 1000, "pexpiretime": 1000}
+TIMES = {"ttl": 1, "expiretime": 1, "pttl": 1000, "pexpiretime": 1000,
+         "httl": 1, "hexpiretime": 1, "hpttl": 1000, "hpexpiretime": 1000}
 PATIENCE_S = 60
 SORTED = {"keys", "pubsub|channels", "pubsub|shardchannels", "sunion", "sinter", "sdiff",
           "smembers", "hkeys", "hvals", "hgetall"}
@@ -89,6 +90,9 @@ def is_equal(name, theirs, ours, their_raw=None, our_raw=None):
     if name in TIMES and isinstance(theirs, int) and isinstance(ours, int):
         return theirs == ours or (min(theirs, ours) > 0 and
                                   abs(theirs - ours) <= PATIENCE_S * TIMES[name])
+    if name in TIMES and isinstance(theirs, list) and isinstance(ours, list):
+        return len(theirs) == len(ours) and \
+            all(is_equal(name, *pair) for pair in zip(theirs, ours))
     if name in SORTED:
         return flat(theirs) == flat(ours)
     if their_raw is not None:

@@ -49,7 +49,7 @@ class Lists(Family):
             return words[:2] + [b"%d" % number * size for number in range(60)] + words[2:]
         if name == "lset":
             # Valkey takes the lower 32 bits of an index, and sets an element that was not meant.
-            return [b"70000" if len(word) > 10 and word.lstrip(b"-").isdigit() else word
+            return [b"70000" if len(word) > 9 and word.lstrip(b"-").isdigit() else word
                     for word in words]
         return words
 
@@ -102,8 +102,8 @@ class Sorting(Family):
         if b"BY" in words and b"LIMIT" in words:
             at = words.index(b"LIMIT")
             words = words[:at] + words[at + 3:]
-        # A set in a table has no order that both servers know, so none where all weigh the same.
-        if words[1].startswith(b"s") and b"BY" in words:
+        # A table has no order that both servers know, so there is none where all weigh the same.
+        if words[1][:1] in b"sz" and b"BY" in words:
             at = words.index(b"BY")
             words = words[:at] + words[at + 2:]
         return words if random.random() < 0.3 else words + [b"ALPHA"]
