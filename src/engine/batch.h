@@ -18,7 +18,7 @@ struct batch_item {
     uint32_t argv_at;
     uint32_t argc;
     uint32_t key_index; /* the argument that is the first key, 0: none */
-    uint32_t key_at;    /* its place among the batch's keys */
+    uint32_t key_at;    /* its place among the batch's keys, or that of its equal before it */
     uint32_t key_count; /* from there on, every key_step arguments */
     bool ran_plain;     /* and was not measured yet */
     size_t end;         /* of the request, in the feed's view */

@@ -80,7 +80,7 @@ static void run_long(struct engine *engine, struct batch_item *item)
 static void batch_run(struct engine *engine)
 {
     struct batch *batch = &engine->batch;
-    if (batch->key_count > 1) {
+    if (batch->count > 1 || batch->key_count > 1) {
         keyspace_look_ahead(engine->keyspace, batch->keys, batch->key_count);
         if (batch->has_members) members_look_ahead(engine->keyspace, batch);
     }
@@ -116,6 +116,19 @@ static void batch_run(struct engine *engine)
     batch->has_members = false;
 }
 
+/* Of the same connection, and mostly of the same collection: what is known of its key, and will be
+ * found, is shared. Their last bytes differ first. */
+static inline bool is_key_before(const struct batch *batch, const struct batch_item *item,
+                                 struct bytes text)
+{
+    const struct batch_item *before = item - 1;
+    if (item == batch->items || before->feed != item->feed || before->key_count != 1) return false;
+    const struct key *key = &batch->keys[before->key_at];
+    size_t size = key->bytes.size;
+    return size == text.size && size > 0 && key->bytes.data[size - 1] == text.data[size - 1] &&
+           key->db == (uint32_t)item->feed->session->db && bytes_equal_inline(key->bytes, text);
+}
+
 static void batch_add_keys(struct engine *engine, struct batch *batch, struct batch_item *item,
                            const struct bytes *argv)
 {
@@ -130,6 +143,11 @@ static void batch_add_keys(struct engine *engine, struct batch *batch, struct ba
     uint32_t last = entry->key_shape == KEYS_RANGE ? item->argc - 1 : first;
     item->key_index = first;
     if (entry->command->member > 0) batch->has_members = true;
+    if (last == first && is_key_before(batch, item, argv[first])) {
+        item->key_at = item[-1].key_at;
+        item->key_count = 1;
+        return;
+    }
     for (uint32_t i = first; i <= last && batch->key_count < BATCH_KEYS;
          i += (uint32_t)entry->key_step)
         batch->keys[batch->key_count++] = keyspace_key(engine->keyspace, db, argv[i]);

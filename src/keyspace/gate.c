@@ -20,14 +20,19 @@ static struct bytes key_of(const void *entry)
     return entry_key_inline(entry);
 }
 
+static struct table_cell *search_cell(const struct keyspace *keyspace, const struct key *key)
+{
+    const struct table *table = database_table(keyspace_database(keyspace, key->db), key->slot);
+    return table_find_inline(table, key->hash, key->bytes, key_of);
+}
+
 static inline struct table_cell *find_cell(const struct keyspace *keyspace, const struct key *key)
 {
     ensure(key->db < keyspace->database_count);
     if (key->proposed != NULL && key->moves == keyspace->moves &&
         bytes_equal_inline(key_of(table_cell_entry(key->proposed)), key->bytes))
         return key->proposed;
-    const struct table *table = database_table(keyspace_database(keyspace, key->db), key->slot);
-    return table_find_inline(table, key->hash, key->bytes, key_of);
+    return search_cell(keyspace, key);
 }
 
 struct table_cell *gate_cell(const struct keyspace *keyspace, const struct key *key)
@@ -86,14 +91,20 @@ static void expire(struct keyspace *keyspace, const struct access *access, const
     entry_free_shell(entry);
 }
 
-struct table_cell *gate_live_cell(struct keyspace *keyspace, const struct access *access,
-                                  const struct key *key)
+static inline __attribute__((always_inline)) struct table_cell *live_cell(
+    struct keyspace *keyspace, const struct access *access, const struct key *key)
 {
     struct table_cell *cell = find_cell(keyspace, key);
     if (cell == NULL || access->ignores_expiry) return cell;
     if (!entry_is_expired(table_cell_entry(cell), access->wall_ms)) return cell;
     if (access->may_expire) expire(keyspace, access, key, cell);
     return NULL;
+}
+
+struct table_cell *gate_live_cell(struct keyspace *keyspace, const struct access *access,
+                                  const struct key *key)
+{
+    return live_cell(keyspace, access, key);
 }
 
 void gate_put(struct keyspace *keyspace, const struct access *access, const struct key *key,
@@ -156,15 +167,25 @@ static uint32_t lfu_risen(struct keyspace *keyspace, uint32_t counter)
     return counter + prng_chance(&keyspace->prng, 1, (uint64_t)over * keyspace->lfu_log_factor + 1);
 }
 
-void gate_touch(struct keyspace *keyspace, const struct access *access, struct entry *entry)
+static void touch_lfu(struct keyspace *keyspace, const struct access *access, struct entry *entry)
 {
-    if (access->keeps_clock) return;
-    if (keyspace->clock == KEYSPACE_CLOCK_LRU) {
-        entry_clock_set(entry, seconds_of(access->wall_ms));
-        return;
-    }
     uint32_t counter = lfu_decayed(keyspace, entry_clock_inline(entry), access->wall_ms);
     entry_clock_set(entry, lfu_clock(lfu_risen(keyspace, counter), access->wall_ms));
+}
+
+static inline void touch(struct keyspace *keyspace, const struct access *access,
+                         struct entry *entry)
+{
+    if (access->keeps_clock) return;
+    if (keyspace->clock == KEYSPACE_CLOCK_LRU)
+        entry_clock_set(entry, seconds_of(access->wall_ms));
+    else
+        touch_lfu(keyspace, access, entry);
+}
+
+void gate_touch(struct keyspace *keyspace, const struct access *access, struct entry *entry)
+{
+    touch(keyspace, access, entry);
 }
 
 uint32_t gate_new_clock(const struct keyspace *keyspace, time_ms wall_ms)
@@ -200,4 +221,37 @@ void keyspace_set_frequency(struct keyspace *keyspace, struct entry *entry, uint
 {
     if (keyspace->clock != KEYSPACE_CLOCK_LFU) return;
     entry_clock_set(entry, lfu_clock(frequency, wall_ms));
+}
+
+/* ---- Looking up: each command begins here, so all of it is one function ---- */
+
+struct entry *keyspace_find_for_read(struct keyspace *keyspace, const struct access *access,
+                                     const struct key *key)
+{
+    struct table_cell *cell = live_cell(keyspace, access, key);
+    if (cell == NULL) {
+        gate_tell_missed(keyspace, access, key);
+        return NULL;
+    }
+    keyspace->stats.hits++;
+    struct entry *entry = table_cell_entry(cell);
+    touch(keyspace, access, entry);
+    return entry;
+}
+
+struct entry *keyspace_peek(struct keyspace *keyspace, const struct access *access,
+                            const struct key *key)
+{
+    struct table_cell *cell = live_cell(keyspace, access, key);
+    return cell == NULL ? NULL : table_cell_entry(cell);
+}
+
+struct entry *keyspace_find_for_write(struct keyspace *keyspace, const struct access *access,
+                                      const struct key *key)
+{
+    struct table_cell *cell = live_cell(keyspace, access, key);
+    if (cell == NULL) return NULL;
+    struct entry *entry = table_cell_entry(cell);
+    touch(keyspace, access, entry);
+    return entry;
 }

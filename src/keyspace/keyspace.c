@@ -84,35 +84,6 @@ struct key keyspace_key_in_slot(const struct keyspace *keyspace, uint32_t db, ui
     };
 }
 
-struct entry *keyspace_find_for_read(struct keyspace *keyspace, const struct access *access,
-                                     const struct key *key)
-{
-    struct table_cell *cell = gate_live_cell(keyspace, access, key);
-    if (cell == NULL) {
-        gate_tell_missed(keyspace, access, key);
-        return NULL;
-    }
-    keyspace->stats.hits++;
-    struct entry *entry = table_cell_entry(cell);
-    gate_touch(keyspace, access, entry);
-    return entry;
-}
-
-struct entry *keyspace_peek(struct keyspace *keyspace, const struct access *access,
-                            const struct key *key)
-{
-    struct table_cell *cell = gate_live_cell(keyspace, access, key);
-    return cell == NULL ? NULL : table_cell_entry(cell);
-}
-
-struct entry *keyspace_find_for_write(struct keyspace *keyspace, const struct access *access,
-                                      const struct key *key)
-{
-    struct entry *entry = keyspace_peek(keyspace, access, key);
-    if (entry != NULL) gate_touch(keyspace, access, entry);
-    return entry;
-}
-
 void keyspace_modified(struct keyspace *keyspace, const struct access *access,
                        const struct key *key)
 {

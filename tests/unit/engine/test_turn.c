@@ -372,6 +372,24 @@ START_TEST(many_keys_of_one_command_are_looked_up_where_its_session_is)
 }
 END_TEST
 
+/* The key of a request is shared with those behind it that have the same one. */
+START_TEST(one_key_in_many_requests_is_looked_up_where_its_session_is)
+{
+    struct session *other = world_session(world);
+    struct bytes mine = BYTES("put k a\r\nlook k\r\nselect 1\r\nlook k\r\nput k b\r\nlook k\r\n"
+                              "select 0\r\nlook k\r\nlookall k\r\nput k c\r\nlook k\r\nlook j\r\n");
+    struct bytes others = BYTES("look k\r\nselect 1\r\nlook k\r\nlook k\r\nput k d\r\nlook k\r\n");
+    struct engine_input inputs[] = { { .session = world->me, .bytes = mine },
+                                     { .session = other, .bytes = others } };
+    engine_turn(world->engine, world->clock, inputs, COUNT_OF(inputs));
+    ck_assert_str_eq(world_heard(world, world->me),
+                     "+OK\r\n$1\r\na\r\n+OK\r\n$-1\r\n+OK\r\n$1\r\nb\r\n+OK\r\n$1\r\na\r\n"
+                     "*1\r\n$1\r\na\r\n+OK\r\n$1\r\nc\r\n$-1\r\n");
+    ck_assert_str_eq(world_heard(world, other),
+                     "$1\r\nc\r\n+OK\r\n$1\r\nb\r\n$1\r\nb\r\n+OK\r\n$1\r\nd\r\n");
+}
+END_TEST
+
 static unsigned asked_who_hears;
 
 static bool nobody_hears(void *host, uint64_t *offset)
@@ -468,6 +486,7 @@ int main(void)
         a_request_of_many_arguments_makes_room_for_itself,
         a_query_buffer_over_its_limit_closes_without_a_word,
         many_keys_of_one_command_are_looked_up_where_its_session_is,
+        one_key_in_many_requests_is_looked_up_where_its_session_is,
         what_nobody_hears_is_not_put_together,
         the_stream_of_the_primary_is_executed_without_answers_or_permits,
         the_stream_of_the_primary_is_listed_and_killed_while_it_has_a_connection,
