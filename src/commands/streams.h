@@ -28,6 +28,8 @@ void reply_invalid_stream_id(struct call *call);
  * answered. */
 bool call_stream_range(struct call *call, uint32_t start_index, uint32_t end_index,
                        struct stream_id *start, struct stream_id *end);
+/* The start alone. */
+bool call_stream_start(struct call *call, uint32_t index, struct stream_id *start);
 
 void reply_stream_id(struct call *call, struct stream_id id);
 

@@ -68,15 +68,20 @@ static bool call_bound(struct call *call, uint32_t index, uint64_t seq_missing,
     return call_stream_id_loose(call, index, seq_missing, id);
 }
 
+bool call_stream_start(struct call *call, uint32_t index, struct stream_id *start)
+{
+    bool is_excluded;
+    if (!call_bound(call, index, 0, start, &is_excluded)) return false;
+    if (!is_excluded || stream_id_increase(start)) return true;
+    reply_error(call, "ERR invalid start ID for the interval");
+    return false;
+}
+
 bool call_stream_range(struct call *call, uint32_t start_index, uint32_t end_index,
                        struct stream_id *start, struct stream_id *end)
 {
-    bool excludes_start, excludes_end;
-    if (!call_bound(call, start_index, 0, start, &excludes_start)) return false;
-    if (excludes_start && !stream_id_increase(start)) {
-        reply_error(call, "ERR invalid start ID for the interval");
-        return false;
-    }
+    bool excludes_end;
+    if (!call_stream_start(call, start_index, start)) return false;
     if (!call_bound(call, end_index, UINT64_MAX, end, &excludes_end)) return false;
     if (excludes_end && !stream_id_decrease(end)) {
         reply_error(call, "ERR invalid end ID for the interval");

@@ -298,12 +298,11 @@ struct autoclaim {
 
 static bool parse_autoclaim(struct call *call, struct autoclaim *claim)
 {
-    struct stream_id end;
     *claim = (struct autoclaim){ .count = AUTOCLAIM_COUNT };
     if (!call_integer_or(call, 4, "ERR Invalid min-idle-time argument for XAUTOCLAIM",
                          &claim->idle_min_ms))
         return false;
-    if (!call_stream_range(call, 5, 5, &claim->start, &end)) return false;
+    if (!call_stream_start(call, 5, &claim->start)) return false;
     for (uint32_t i = 6; i < call->argc; i++) {
         if (call_arg_is(call, i, "count") && i + 1 < call->argc) {
             static const char error[] = "ERR COUNT must be > 0";
