@@ -319,7 +319,9 @@ static void feed_finish(struct engine *engine, struct feed *feed)
     else
         buffer_consume(&session->input, feed->executed);
     if (session->input.size == 0) buffer_trim(&session->input, SESSION_INPUT_KEPT);
-    if (session->input.size > engine->settings.query_buffer_max) {
+    /* Of a request that is under way its known size counts, so that chance has no part in it. */
+    size_t wanted = feed->wants_more ? session->parser.needed : 0;
+    if (MAX(session->input.size, wanted) > engine->settings.query_buffer_max) {
         engine->counters.queries_over_limit++;
         session_close(engine, session, SESSION_CLOSES_NOW);
         return;

@@ -246,6 +246,19 @@ class Server(eirtest.TestCase):
     def test_transactions_watches_and_times(self):
         self.same(TRANSACTIONS_AND_TIMES)
 
+    def test_a_request_over_the_limit_ends_its_client(self):
+        for port in self.ports:
+            with eirtest.Client(port) as asking:
+                asking.call("CONFIG", "SET", "client-query-buffer-limit", "1mb")
+            for size, is_over in (1000000, False), (1100000, True), (2000000, True):
+                with eirtest.Client(port) as client:
+                    try:
+                        client.call("SET", "k", "x" * size)
+                        was_over = False
+                    except OSError:
+                        was_over = True
+                    self.assertEqual(was_over, is_over, (port, size))
+
     def test_commands_are_listed_with_their_subcommands(self):
         names = [set(eirtest.Client(port).call("COMMAND", "LIST")) for port in self.ports]
         self.assertIn(b"client|list", names[0])
