@@ -188,6 +188,41 @@ class Inside(eirtest.TestCase):
         eirtest.wait_until(lambda: client.call("DBSIZE") == 0)
 
 
+class Bus(eirtest.TestCase):
+    def links(self, node):
+        return {(link[b"direction"], link[b"node"]): link[b"create-time"]
+                for link in (dict(zip(flat[::2], flat[1::2]))
+                             for flat in node.call("CLUSTER", "LINKS"))}
+
+    def test_links_are_cut_and_come_back_when_they_may(self):
+        cluster = self.start_cluster(shards=3, replicas=0, enable_debug_command="yes")
+        first, second = cluster.nodes[:2]
+        other = second.call("CLUSTER", "MYID")
+        eirtest.wait_until(lambda: len(self.links(first)) == 4)
+        before = self.links(first)[(b"to", other)]
+        self.assertEqual(first.call("DEBUG", "CLUSTERLINK", "KILL", "to", other), "OK")
+        eirtest.wait_until(lambda: self.links(first).get((b"to", other), before) > before)
+        for node in first, second:
+            node.call("DEBUG", "DISABLE-CLUSTER-RECONNECTION", 1)
+        first.call("DEBUG", "CLUSTERLINK", "KILL", "all", other)
+        eirtest.wait_until(lambda: other not in {name for _, name in self.links(first)})
+        for node in first, second:
+            node.call("DEBUG", "DISABLE-CLUSTER-RECONNECTION", 0)
+        eirtest.wait_until(lambda: len(self.links(first)) == 4)
+        for words in (("all", "x" * 40), ("all", first.call("CLUSTER", "MYID")), ("up", other)):
+            with self.assertRaises(eirtest.ReplyError):
+                first.call("DEBUG", "CLUSTERLINK", "KILL", *words)
+
+    def test_who_hears_nothing_takes_the_others_for_dead(self):
+        cluster = self.start_cluster(shards=3, replicas=0, enable_debug_command="yes",
+                                     node_timeout_ms=1000)
+        deaf = cluster.nodes[0]
+        deaf.call("DEBUG", "DROP-CLUSTER-PACKET-FILTER", -2)
+        eirtest.wait_until(lambda: b"cluster_state:fail" in deaf.call("CLUSTER", "INFO"))
+        deaf.call("DEBUG", "DROP-CLUSTER-PACKET-FILTER", -1)
+        eirtest.wait_until(lambda: b"cluster_state:ok" in deaf.call("CLUSTER", "INFO"))
+
+
 class Digest(eirtest.TestCase):
     def test_equal_data_have_equal_digests(self):
         first, second = [self.start_server(enable_debug_command="yes").client() for _ in "12"]
