@@ -24,7 +24,8 @@ PATTERNS = [b"*", b"k*", b"k?", b"k[1-3]", b"k[^1]", b"", b"[", b"\\*", b"h*o", 
 # Far enough away that nothing ends while a stream runs.
 SECONDS = [b"100000", b"86400000", b"4000000"]
 SECONDS_EDGES = [b"0", b"-1", b"9223372036854775807", b"9223372036854775", b"abc", b"1.5", b""]
-MILLISECONDS = [b"100000000", b"86400000000", b"99999999999"]
+# None is near one of the seconds: GT and LT compare with what was set a moment ago.
+MILLISECONDS = [b"100900000", b"87000000000", b"99999999999"]
 UNIX_TIMES = [b"33177117420", b"33177117420000", b"40000000000", b"40000000000123"]
 UNIX_TIME_EDGES = [b"0", b"1", b"-1", b"9223372036854775807", b"abc", b"1.5"]
 TOKENS = [b"NX", b"XX", b"GT", b"LT", b"EX", b"PX", b"KEEPTTL", b"GET", b"COUNT", b"MATCH", b"FOO",
