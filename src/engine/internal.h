@@ -147,12 +147,12 @@ enum executed {
 };
 enum executed engine_run_request(struct engine *engine, struct session *session,
                                  const struct batch_item *item, const struct bytes *argv);
-/* A call made ready: its keys are not looked up ahead. */
 /* Turns what the call changed into propagation. */
 void call_finish_changes(struct engine *engine, struct call *call, uint64_t dirty_before);
 /* Pushes go behind the reply, and the session among those that have something to send. */
 void session_finish_output(struct engine *engine, struct session *session);
 void session_mark_write(struct engine *engine, struct session *session);
+/* A call made ready: its keys are not looked up ahead. */
 void call_init(struct call *call, struct engine *engine, struct session *session,
                struct command_entry *entry, const struct bytes *argv, uint32_t argc);
 /* A call that took long, or many bytes: the logs decide what of it concerns them. */
@@ -172,13 +172,11 @@ bool engine_run_plain(struct engine *engine, struct session *session, struct bat
                       const struct bytes *argv);
 /* Counts those of these items that ran plain, and shares the time since the last look at the clock
  * among them: a look costs as much as a good part of a GET. */
-/* ---- members.c ---- */
-
-/* Brings what the look-ups of members in large collections will read into the cache, in stages
- * over the batch; its keys were looked up ahead. */
-void members_look_ahead(const struct keyspace *keyspace, const struct batch *batch);
-
 void engine_measure_plain(struct engine *engine, struct batch_item *items, uint32_t count);
+
+/* members.c: brings what the look-ups of members in large collections will read into the cache, in
+ * stages over the batch; its keys were looked up ahead. */
+void members_look_ahead(const struct keyspace *keyspace, const struct batch *batch);
 
 /* refusal.c: what stands against running this now; NULL when nothing does. The text lives until
  * the next call, in `text`. */
