@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "base/number.h"
 #include "engine/internal.h"
+#include "keyspace/inline.h"
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -96,6 +97,10 @@ void *call_host(const struct call *call)
 
 void reply_string(struct call *call, struct entry *entry)
 {
+    if (entry_form(entry) == FORM_SHORT) { /* most of them */
+        resp_fast_bulk(call->writer, entry_short_inline(entry));
+        return;
+    }
     struct scratch scratch;
     struct bytes text = entry_string(entry, &scratch);
     if (text.size < STRING_SHARE_MIN)

@@ -63,7 +63,10 @@ bool call_timeout_ms(struct call *call, uint32_t index, time_ms *deadline_ms);
 struct key call_key_beside(const struct call *call, uint32_t index);
 static inline struct key call_key(const struct call *call, uint32_t index)
 {
-    return index == call->first_key_index ? *call->first_key : call_key_beside(call, index);
+    uint32_t place = index - call->first_key_index;
+    if (place == 0 || (call->key_step == 1 && place < call->key_count))
+        return call->first_key[place];
+    return call_key_beside(call, index);
 }
 
 /* The entry behind a key, NULL when it is absent; false when it holds no string: answered. */

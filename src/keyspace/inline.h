@@ -77,6 +77,13 @@ static inline struct bytes entry_key_inline(const struct entry *entry)
     return bytes_of(entry_base(entry) + entry_key_at(entry), entry_key_size(entry));
 }
 
+/* The text of a string in FORM_SHORT. */
+static inline struct bytes entry_short_inline(const struct entry *entry)
+{
+    const char *value = entry_base(entry) + entry_value_at(entry);
+    return bytes_of(value + 1, (unsigned char)value[0]);
+}
+
 static inline time_ms entry_expiry_inline(const struct entry *entry)
 {
     if (!(entry->kind & ENTRY_HAS_EXPIRY)) return EXPIRY_NONE;
