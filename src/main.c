@@ -130,6 +130,19 @@ static int serve(struct config *config)
     return code;
 }
 
+/* How it was started, to be started so again (DEBUG RESTART). */
+struct start {
+    char executable[4096];
+    char directory[4096];
+};
+
+static void start_init(struct start *start)
+{
+    process_executable(start->executable, sizeof(start->executable));
+    if (process_working_directory(start->directory, sizeof(start->directory)))
+        start->directory[0] = '\0';
+}
+
 int main(int count, char **words)
 {
     if (count == 2) {
@@ -137,10 +150,15 @@ int main(int count, char **words)
             return print_version();
         if (strcmp(words[1], "-h") == 0 || strcmp(words[1], "--help") == 0) return print_usage(0);
     }
+    struct start start;
+    start_init(&start);
     struct config *config = config_create();
     if (!load(config, count - 1, words + 1) || !settle(config)) {
         config_destroy(config);
         return 1;
     }
-    return serve(config);
+    int code = serve(config);
+    if (code != NODE_RESTARTS) return code;
+    process_restart(start.executable, start.directory, words);
+    return 1;
 }

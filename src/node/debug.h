@@ -43,6 +43,8 @@ void debug_clusterlink(struct call *call);
 bool debug_switch(struct call *call); /* false: it names none */
 /* rows_debug_acts.c */
 void debug_reload(struct call *call);
+void debug_restart(struct call *call);
+void debug_recover(struct call *call);
 void debug_replicate(struct call *call);
 void debug_config_rewrite(struct call *call);
 void debug_load_log(struct call *call);

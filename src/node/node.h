@@ -91,8 +91,11 @@ enum node_effect_type {
     NODE_APPLY,      /* listeners or directory changed: do what node_config now says; count: mask
                         of enum config_area; answer NODE_APPLIED */
     NODE_STALL,      /* stand still for count milliseconds (DEBUG SLEEP) */
-    NODE_EXIT,       /* count: the exit code. Everything that must be saved is saved */
+    NODE_EXIT,       /* count: the exit code, or NODE_RESTARTS: the program is to be run again.
+                        Everything that must be saved is saved */
 };
+
+#define NODE_RESTARTS 1000
 
 enum node_signal { NODE_TERMINATE, NODE_INTERRUPT };
 

@@ -112,6 +112,8 @@ static void run_debug(struct call *call)
         { "mallctl-str", 3, 4, debug_mallctl_text },
         { "quicklist-packed-threshold", 3, 3, debug_list_threshold },
         { "replybuffer", 4, 4, debug_replybuffer },
+        { "restart", 2, 3, debug_restart },
+        { "crash-and-recover", 2, 3, debug_recover },
         { "replicate", 3, UINT32_MAX, debug_replicate },
         { "config-rewrite-force-all", 2, 2, debug_config_rewrite },
         { "loadaof", 2, 2, debug_load_log },

@@ -83,6 +83,49 @@ void debug_config_rewrite(struct call *call)
         reply_ok(call);
 }
 
+/* ---- the process -------------------------------------------------------------------------- */
+
+/* Nobody is answered: the connections end with the process. */
+static void restart(struct call *call, time_ms delay_ms)
+{
+    struct node *node = node_of(call);
+    log_warning("Restarting, as asked for by DEBUG");
+    if (delay_ms > 0) node_add_effect(node, NODE_STALL)->count = (int)MIN(delay_ms, INT32_MAX);
+    node_add_effect(node, NODE_EXIT)->count = NODE_RESTARTS;
+    session_close(node->engine, call->session, SESSION_CLOSES_NOW);
+}
+
+static bool delay_parse(struct call *call, time_ms *delay_ms)
+{
+    *delay_ms = 0;
+    if (call->argc > 2 && !call_integer(call, 2, delay_ms)) return false;
+    *delay_ms = MAX(*delay_ms, 0);
+    return true;
+}
+
+/* As a stop would: with save points the data are saved. */
+void debug_restart(struct call *call)
+{
+    struct node *node = node_of(call);
+    time_ms delay_ms;
+    if (!delay_parse(call, &delay_ms)) return;
+    clients_propagate(node);
+    enum err err = config_rewrite(node->config, node->disk, false);
+    bool is_done = err == ERR_NONE || err == ERR_NOT_FOUND;
+    if (is_done && node->config->save.count > 0)
+        is_done = !node->snapshots.child_runs && snapshots_save(node);
+    if (is_done)
+        restart(call, delay_ms);
+    else
+        reply_error(call, "ERR failed to restart the server. Check server logs.");
+}
+
+void debug_recover(struct call *call)
+{
+    time_ms delay_ms;
+    if (delay_parse(call, &delay_ms)) restart(call, delay_ms);
+}
+
 /* ---- memory ------------------------------------------------------------------------------- */
 
 void debug_leak(struct call *call)

@@ -164,6 +164,12 @@ void process_stall(time_ms duration_ms)
     while (nanosleep(&left, &left) < 0 && errno == EINTR) continue;
 }
 
+void process_restart(const char *executable, const char *directory, char *const *words)
+{
+    if (directory[0] != '\0' && chdir(directory) != 0) return;
+    execv(executable, words);
+}
+
 void process_be_nice(void)
 {
     /* A snapshot must not take the core from the parent that serves. */

@@ -32,6 +32,9 @@ _Noreturn void process_exit_child(int code);
 NODISCARD enum err process_write_all(int fd, const char *data, size_t size);
 /* Stands still, for DEBUG SLEEP. */
 void process_stall(time_ms duration_ms);
+/* Becomes the program anew, started in this folder; returns only if that failed. Whatever is not
+ * meant to be inherited is closed. */
+void process_restart(const char *executable, const char *directory, char *const *words);
 /* Lower priority for a snapshot child. */
 void process_be_nice(void);
 /* Ignore SIGPIPE and SIGHUP; print a report on a crash. */

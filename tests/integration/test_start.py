@@ -182,6 +182,27 @@ class Process(eirtest.TestCase):
         server.start(wait=False)
         self.assertEqual(server.process.wait(60), 1)
 
+    def test_a_server_starts_itself_again(self):
+        server = self.start_server(enable_debug_command="yes", save="100000 1")
+
+        def ask(*words):
+            with server.client() as client:
+                return client.call(*words)
+
+        def run_id():
+            with server.client() as client:
+                return client.info("server")["run_id"]
+
+        ask("SET", "saved", 1)
+        for words in ("RESTART",), ("CRASH-AND-RECOVER", 50):
+            before = run_id()
+            with self.assertRaises(ConnectionError):
+                ask("DEBUG", *words)
+            wait_until(lambda: run_id() != before)
+            wait_until(lambda: ask("MGET", "saved", "lost") == [b"1", None])
+            ask("SET", "lost", 1)
+        self.assertTrue(server.is_running())
+
     def test_port_zero_listens_on_the_socket_alone(self):
         server = self.new_server()
         path = os.path.join(server.folder, "eir.sock")
