@@ -13,20 +13,25 @@ struct command_entry *engine_find_entry(const struct engine *engine, const struc
 void call_init(struct call *call, struct engine *engine, struct session *session,
                struct command_entry *entry, const struct bytes *argv, uint32_t argc)
 {
-    *call = (struct call){
-        .argv = argv,
-        .argc = argc,
-        .writer = &session->writer,
-        .session = session,
-        .engine = engine,
-        .entry = entry,
-        .command = entry != NULL ? entry->command : NULL,
-        .keyspace = engine->keyspace,
-        .access = &engine->access,
-        .now_ms = engine->clock.now_ms,
-        .wall_ms = engine->clock.wall_ms,
-        .notified = engine->notified,
-    };
+    /* One by one: a literal is first cleared as a whole, by an instruction that is slow to start. */
+    call->argv = argv;
+    call->argc = argc;
+    call->writer = &session->writer;
+    call->session = session;
+    call->engine = engine;
+    call->entry = entry;
+    call->command = entry != NULL ? entry->command : NULL;
+    call->keyspace = engine->keyspace;
+    call->slot = 0;
+    call->access = &engine->access;
+    call->first_key = NULL;
+    call->first_key_index = call->key_count = call->key_step = 0;
+    call->now_ms = engine->clock.now_ms;
+    call->wall_ms = engine->clock.wall_ms;
+    call->hidden = 0;
+    call->stall_ns = 0;
+    call->notified = engine->notified;
+    call->is_failed = call->is_changed = call->is_propagation_overridden = false;
 }
 
 static bool is_propagated(const struct call *call)
