@@ -176,7 +176,9 @@ static void set_value(struct call *call, const struct key *key, struct bytes val
         delete_as_expired(call, key);
         return;
     }
-    struct put put = { .expiry_ms = options->expiry_ms, .keeps_expiry = options->keeps_expiry };
+    struct put put = { .expiry_ms = options->expiry_ms,
+                       .keeps_expiry = options->keeps_expiry,
+                       .source = call->source };
     keyspace_put_string(call->keyspace, call->access, key, value, &put);
     if (options->expiry_index > 0)
         propagate_set_at(call, key->bytes, value, options->expiry_ms);
@@ -190,7 +192,8 @@ static void set(struct call *call)
     struct set_options options;
     struct key key = call_key(call, 1);
     if (call->argc == 3) {
-        keyspace_put_string(call->keyspace, call->access, &key, call_arg(call, 2), PUT_PLAIN);
+        struct put put = { .source = call->source };
+        keyspace_put_string(call->keyspace, call->access, &key, call_arg(call, 2), &put);
         call_notify(call, NOTIFY_STRING, "set", &key);
         reply_ok(call);
         return;

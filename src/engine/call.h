@@ -27,11 +27,12 @@ struct call {
     uint32_t key_count, key_step;
     time_ms now_ms;
     time_ms wall_ms;
-    uint64_t hidden;   /* see call_hide */
-    uint64_t stall_ns; /* the process will stop so long for it: its own time (DEBUG SLEEP) */
-    uint32_t notified; /* classes of events that are published: enum notify_class */
-    bool is_failed;    /* an error was answered */
-    bool is_changed;   /* see call_changed */
+    uint64_t hidden;       /* see call_hide */
+    uint64_t stall_ns;     /* the process will stop so long for it: its own time (DEBUG SLEEP) */
+    struct buffer *source; /* holds this request alone, and may be emptied; or NULL */
+    uint32_t notified;     /* classes of events that are published: enum notify_class */
+    bool is_failed;        /* an error was answered */
+    bool is_changed;       /* see call_changed */
     bool is_propagation_overridden;
 };
 

@@ -236,6 +236,7 @@ enum executed engine_run_request(struct engine *engine, struct session *session,
         batch_keys_in(keys, item->key_count, session);
         call.first_key = keys;
     }
+    call.source = batch_item_source(item);
     prepare_access(engine, session);
 
     if (item->entry != NULL) session->last_command = item->entry;

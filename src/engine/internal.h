@@ -155,6 +155,13 @@ void session_mark_write(struct engine *engine, struct session *session);
 /* A call made ready: its keys are not looked up ahead. */
 void call_init(struct call *call, struct engine *engine, struct session *session,
                struct command_entry *entry, const struct bytes *argv, uint32_t argc);
+/* The session's buffer, when it holds this request and nothing else. */
+static inline struct buffer *batch_item_source(const struct batch_item *item)
+{
+    const struct feed *feed = item->feed;
+    bool is_alone = feed != NULL && !feed->is_direct && feed->executed == 0;
+    return is_alone && item->end == feed->view.size ? &feed->session->input : NULL;
+}
 /* A call that took long, or many bytes: the logs decide what of it concerns them. */
 void call_note(const struct call *call, uint64_t taken_ns, size_t replied);
 /* Runs the row, with statistics and propagation; everything was checked before. */

@@ -98,6 +98,7 @@ bool engine_run_plain(struct engine *engine, struct session *session, struct bat
     call.first_key = key;
     call.first_key_index = item->key_index;
     call.key_count = call.key_step = 1;
+    call.source = batch_item_source(item);
     session->active_ms = engine->clock.now_ms;
     session->command_count++;
     session->last_command = entry;

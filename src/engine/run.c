@@ -13,7 +13,8 @@ struct command_entry *engine_find_entry(const struct engine *engine, const struc
 void call_init(struct call *call, struct engine *engine, struct session *session,
                struct command_entry *entry, const struct bytes *argv, uint32_t argc)
 {
-    /* One by one: a literal is first cleared as a whole, by an instruction that is slow to start. */
+    /* One by one: a literal is first cleared as a whole, by an instruction that is slow to start.
+     */
     call->argv = argv;
     call->argc = argc;
     call->writer = &session->writer;
@@ -30,6 +31,7 @@ void call_init(struct call *call, struct engine *engine, struct session *session
     call->wall_ms = engine->clock.wall_ms;
     call->hidden = 0;
     call->stall_ns = 0;
+    call->source = NULL;
     call->notified = engine->notified;
     call->is_failed = call->is_changed = call->is_propagation_overridden = false;
 }

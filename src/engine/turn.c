@@ -299,6 +299,17 @@ static struct feed *feed_add(struct engine *engine, struct session *session)
     return feed;
 }
 
+/* Memory that half a request gets before its bytes are there: more would let it be promised. */
+#define AHEAD_MAX (256 * KIB)
+
+/* Where `coming` bytes of so many that are wanted find no room, it is made for all of them at once,
+ * within reason. */
+static void reserve_wanted(struct buffer *input, size_t wanted, size_t coming)
+{
+    if (input->capacity - input->size >= coming) return;
+    buffer_reserve(input, MAX(coming, MIN(wanted, (size_t)AHEAD_MAX)));
+}
+
 /* What was not executed stays with the session. */
 static void feed_finish(struct engine *engine, struct feed *feed)
 {
@@ -314,9 +325,11 @@ static void feed_finish(struct engine *engine, struct feed *feed)
         request_parser_fini(&session->parser);
         request_parser_init(&session->parser);
     }
+    if (feed->is_direct && feed->wants_more && !feed->is_halted)
+        reserve_wanted(&session->input, session->parser.needed, feed->view.size - feed->executed);
     if (feed->is_direct)
         buffer_append(&session->input, bytes_from(feed->view, feed->executed));
-    else
+    else if (session->input.size > 0) /* its only request may have taken it (batch_item_source) */
         buffer_consume(&session->input, feed->executed);
     if (session->input.size == 0) buffer_trim(&session->input, SESSION_INPUT_KEPT);
     /* Of a request that is under way its known size counts, so that chance has no part in it. */
@@ -345,7 +358,8 @@ static bool is_torn(const struct session *session)
            session->fed_pieces == 1;
 }
 
-#define TORN_STEP 64 /* bytes at least that join half a request before it is looked at again */
+/* Bytes that join half a request, if there is room, though it asks for less. */
+#define TORN_STEP 64
 
 /* As much of the bytes joins the half request as makes it whole; answers how much. So what follows
  * it need not be copied. */
@@ -357,7 +371,9 @@ static size_t join_torn(struct engine *engine, struct session *session, struct b
     size_t joined = 0;
     enum request_result result = REQUEST_MORE;
     while (result == REQUEST_MORE && joined < bytes.size) {
-        size_t wanted = MAX(session->parser.needed - input->size, (size_t)TORN_STEP);
+        size_t wanted = MAX(session->parser.needed, input->size + 1) - input->size;
+        reserve_wanted(input, wanted, MIN(wanted, bytes.size - joined));
+        wanted = MAX(wanted, MIN((size_t)TORN_STEP, input->capacity - input->size));
         size_t taken = MIN(wanted, bytes.size - joined);
         buffer_append(input, bytes_of(bytes.data + joined, taken));
         joined += taken;

@@ -56,15 +56,24 @@ void entry_prefetch_rest(const struct entry *entry)
 
 /* ---- Building ---- */
 
-struct content content_of_text(struct bytes text, bool keeps_text)
+static struct string *string_of(struct bytes text, struct buffer *source)
 {
-    struct content content = { .type = VALUE_STRING, .form = FORM_INTEGER, .text = text };
-    if (!keeps_text && string_is_integer(text, &content.integer)) return content;
+    if (text.data == NULL) return string_create_zero(text.size);
+    if (source != NULL && string_may_adopt(source, text)) return string_adopt(source, text);
+    return string_create(text);
+}
+
+struct content content_of_text(struct bytes text, const struct put *put)
+{
+    struct content content = {
+        .type = VALUE_STRING, .form = FORM_INTEGER, .is_edited = put->is_edited, .text = text
+    };
+    if (!put->keeps_text && string_is_integer(text, &content.integer)) return content;
     content.form = text.size <= UINT8_MAX ? FORM_SHORT : FORM_LONG;
     if (text.size <= STRING_INLINE_MAX) return content;
     ensure(text.size <= STRING_SIZE_MAX);
     content.form = FORM_POINTER;
-    content.pointer = text.data == NULL ? string_create_zero(text.size) : string_create(text);
+    content.pointer = string_of(text, put->source);
     return content;
 }
 
@@ -348,7 +357,7 @@ struct entry *entry_open_text(struct entry *entry, size_t size, char **text)
     ensure(size <= STRING_SIZE_MAX);
     struct scratch scratch;
     if (entry_form(entry) == FORM_INTEGER) {
-        struct content content = content_of_text(entry_string(entry, &scratch), true);
+        struct content content = content_of_text(entry_string(entry, &scratch), PUT_EDITED);
         entry = with_content(entry, &content);
     }
     entry->kind |= ENTRY_IS_EDITED;

@@ -22,8 +22,10 @@ struct content {
     void *pointer;     /* FORM_POINTER; owned by the entry from then on */
 };
 
+/* A text that is edited in place. */
+#define PUT_EDITED (&(const struct put){ .keeps_text = true, .is_edited = true })
 /* A string's content: an integer if it is one and may be, in place if short, else an object. */
-struct content content_of_text(struct bytes text, bool keeps_text);
+struct content content_of_text(struct bytes text, const struct put *put);
 /* What the entry holds, borrowed: the text points into it, the pointer is not copied. */
 struct content entry_content(const struct entry *entry);
 

@@ -114,10 +114,11 @@ void keyspace_look_closer(const struct keyspace *keyspace, const struct key *key
 /* ---- Writing ---- */
 
 struct put {
-    time_ms expiry_ms; /* absolute; 0 as well as EXPIRY_NONE: none; ignored if keeps_expiry */
-    bool keeps_expiry; /* SET KEEPTTL, GETSET-like edits */
-    bool keeps_text;   /* do not turn a canonical integer into one (INCRBYFLOAT, RESTORE) */
-    bool is_edited;    /* OBJECT ENCODING says "raw", as of a text that was built up (BITOP) */
+    time_ms expiry_ms;     /* absolute; 0 as well as EXPIRY_NONE: none; ignored if keeps_expiry */
+    bool keeps_expiry;     /* SET KEEPTTL, GETSET-like edits */
+    bool keeps_text;       /* do not turn a canonical integer into one (INCRBYFLOAT, RESTORE) */
+    bool is_edited;        /* OBJECT ENCODING says "raw", as of a text that was built up (BITOP) */
+    struct buffer *source; /* where the text lies, if it may be taken from there; or NULL */
 };
 #define PUT_PLAIN (&(const struct put){ 0 })
 

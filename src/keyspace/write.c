@@ -54,8 +54,7 @@ struct entry *keyspace_put_string(struct keyspace *keyspace, const struct access
                                   const struct key *key, struct bytes text, const struct put *put)
 {
     struct table_cell *cell = gate_live_cell(keyspace, access, key);
-    struct content content = content_of_text(text, put->keeps_text);
-    content.is_edited = put->is_edited;
+    struct content content = content_of_text(text, put);
     bool has_expiry = put->expiry_ms != 0 && put->expiry_ms != EXPIRY_NONE;
     if (cell != NULL && !has_expiry) {
         struct entry *entry = table_cell_entry(cell);
@@ -112,8 +111,7 @@ char *keyspace_open_string(struct keyspace *keyspace, const struct access *acces
     struct table_cell *cell = gate_live_cell(keyspace, access, key);
     if (cell != NULL) return open_text(keyspace, access, key, cell, size);
 
-    struct content content = content_of_text(bytes_of(NULL, size), true);
-    content.is_edited = true;
+    struct content content = content_of_text(bytes_of(NULL, size), PUT_EDITED);
     struct entry *entry = put_content(keyspace, access, key, cell, &content, PUT_PLAIN);
     char *text;
     struct entry *same = entry_open_text(entry, size, &text);

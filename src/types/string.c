@@ -1,4 +1,7 @@
-/* Long strings: a counted block with room to grow. */
+/* Long strings: a counted block with room to grow.
+ *
+ * The bytes stand behind the head, or, of a string that was adopted, in the block of a buffer which
+ * they came in; then the address of that block is what stands behind the head. */
 #include "types/string.h"
 
 #include "base/ensure.h"
@@ -9,8 +12,28 @@ struct string {
     struct shared shared; /* the owner's reference and those of who sends it */
     size_t size;
     size_t capacity; /* bytes that data has room for */
-    char data[];
+    char *data;      /* `own`, or in an adopted block */
+    char own[];
 };
+
+#define ADOPTED_SIZE (sizeof(struct string) + sizeof(char *))
+
+static bool is_adopted(const struct string *string)
+{
+    return string->data != string->own;
+}
+
+static char *adopted_block(const struct string *string)
+{
+    char *block;
+    memcpy(&block, string->own, sizeof(block));
+    return block;
+}
+
+static size_t adopted_size(const struct string *string)
+{
+    return (size_t)(string->data - adopted_block(string)) + string->capacity;
+}
 
 bool string_is_integer(struct bytes text, int64_t *value)
 {
@@ -20,7 +43,9 @@ bool string_is_integer(struct bytes text, int64_t *value)
 static void release(struct shared *shared)
 {
     struct string *string = CONTAINER_OF(shared, struct string, shared);
-    memory_free_sized(string, sizeof(*string) + string->capacity);
+    if (is_adopted(string)) memory_free_sized(adopted_block(string), adopted_size(string));
+    memory_free_sized(string,
+                      is_adopted(string) ? ADOPTED_SIZE : sizeof(*string) + string->capacity);
 }
 
 static struct string *create(size_t size, size_t capacity)
@@ -32,7 +57,32 @@ static struct string *create(size_t size, size_t capacity)
     string->shared = (struct shared){ .references = 1, .release = release };
     string->size = size;
     string->capacity = allocated - sizeof(*string);
+    string->data = string->own;
     return string;
+}
+
+struct string *string_adopt(struct buffer *buffer, struct bytes bytes)
+{
+    size_t at = (size_t)(bytes.data - buffer->data);
+    ensure(at + bytes.size <= buffer->size);
+    struct string *string = memory_alloc(ADOPTED_SIZE);
+    *string = (struct string){
+        .shared = { .references = 1, .release = release },
+        .size = bytes.size,
+        .capacity = buffer->capacity - at,
+        .data = buffer->data + at,
+    };
+    memcpy(string->own, &buffer->data, sizeof(buffer->data));
+    buffer_init(buffer);
+    return string;
+}
+
+bool string_may_adopt(const struct buffer *buffer, struct bytes bytes)
+{
+    if (bytes.size < STRING_SHARE_MIN || buffer->data == NULL) return false;
+    bool is_inside =
+        bytes.data >= buffer->data && bytes.data + bytes.size <= buffer->data + buffer->size;
+    return is_inside && buffer->capacity <= memory_class(sizeof(struct string) + bytes.size);
 }
 
 struct string *string_create(struct bytes bytes)
@@ -66,7 +116,8 @@ struct bytes string_bytes(const struct string *string)
 
 size_t string_memory(const struct string *string)
 {
-    return sizeof(*string) + string->capacity;
+    return is_adopted(string) ? ADOPTED_SIZE + adopted_size(string)
+                              : sizeof(*string) + string->capacity;
 }
 
 struct shared *string_shared(struct string *string)
@@ -78,11 +129,12 @@ char *string_open(struct string **place, size_t size)
 {
     struct string *string = *place;
     size_t size_after = MAX(size, string->size);
-    bool is_shared = shared_is_shared(&string->shared);
+    bool is_kept = !shared_is_shared(&string->shared);
     size_t capacity = string->capacity;
     if (size_after > capacity) capacity = MAX(size_after, capacity + capacity / 2);
 
-    if (is_shared) {
+    if (is_adopted(string) && capacity != string->capacity) is_kept = false;
+    if (!is_kept) {
         struct string *copy = create(string->size, capacity);
         memcpy(copy->data, string->data, string->size);
         string_destroy(string);
@@ -91,6 +143,7 @@ char *string_open(struct string **place, size_t size)
         size_t allocated = memory_class(sizeof(*string) + capacity);
         string = memory_realloc(string, allocated);
         string->capacity = allocated - sizeof(*string);
+        string->data = string->own;
     }
     if (size_after > string->size)
         memset(string->data + string->size, 0, size_after - string->size);
@@ -103,7 +156,16 @@ bool string_vacate(struct string **place)
 {
     struct string *string = *place;
     if (shared_is_shared(&string->shared)) return false;
+    if (is_adopted(string)) {
+        char *block = adopted_block(string);
+        size_t at = (size_t)(string->data - block);
+        char *moved = memory_vacate(block, adopted_size(string));
+        string->data = moved + at;
+        memcpy(string->own, &moved, sizeof(moved));
+        return moved != block;
+    }
     *place = memory_vacate(string, sizeof(*string) + string->capacity);
+    (*place)->data = (*place)->own;
     return *place != string;
 }
 

@@ -7,7 +7,7 @@
 #ifndef EIR_TYPES_STRING_H
 #define EIR_TYPES_STRING_H
 
-#include "base/bytes.h"
+#include "base/buffer.h"
 #include "base/number.h"
 #include "base/output.h"
 
@@ -29,6 +29,10 @@ struct scratch {
 bool string_is_integer(struct bytes text, int64_t *value);
 
 struct string *string_create(struct bytes bytes);
+/* The bytes stand in the buffer: the string takes over its block, and the buffer is empty. */
+struct string *string_adopt(struct buffer *buffer, struct bytes bytes);
+/* They do, and it takes no more memory than a block of their own. */
+bool string_may_adopt(const struct buffer *buffer, struct bytes bytes);
 /* `size` zero bytes. */
 struct string *string_create_zero(size_t size);
 /* Drops the owner's reference; frees with the last one. Any thread may do this. */
@@ -44,8 +48,8 @@ struct shared *string_shared(struct string *string);
  * never shrinks. *string may move. Growth is by a half, so that appending is cheap on average. */
 char *string_open(struct string **string, size_t size);
 
-/* Moves it to where memory is used better; false when it stays, because it stands well or somebody
- * else holds a reference. */
+/* Moves it, or its bytes, to where memory is used better; false when it stays, because it stands
+ * well or somebody else holds a reference. */
 bool string_vacate(struct string **string);
 
 /* GETRANGE: from `start` to `end`, both included, negative ones counted from the end. */

@@ -14,8 +14,21 @@ class BackEnds(eirtest.TestCase):
             self.assertEqual(client.call("SET", "big", big), "OK")
             for _ in range(3):
                 self.assertEqual(client.call("GET", "big"), big)
+            for size in (20000, 65536, 100000, 1000000):
+                self.check_long(client, bytes(i % 251 for i in range(size)))
             self.assertEqual(client.call("CONFIG", "GET", "loop-backend"),
                              [b"loop-backend", choice.encode()])
+
+    def check_long(self, client, value):
+        for _ in range(2):
+            self.assertEqual(client.call("SET", "long", value), "OK")
+            self.assertEqual(client.call("GET", "long"), value)
+        edited = value[:5] + b"five" + value[9:] + b"end"
+        self.assertEqual(client.call("SETRANGE", "long", 5, b"five"), len(value))
+        self.assertEqual(client.call("APPEND", "long", b"end"), len(edited))
+        self.assertEqual(client.call("GET", "long"), edited)
+        self.assertEqual(client.call("SET", "long", value, "GET", "EX", "100"), edited)
+        self.assertEqual(client.call("GETDEL", "long"), value)
 
     def test_epoll_when_it_is_asked_for(self):
         self.check("epoll", ["epoll"])

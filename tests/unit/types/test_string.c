@@ -45,6 +45,52 @@ START_TEST(canonical_integers_are_known)
 }
 END_TEST
 
+START_TEST(a_string_may_take_over_the_buffer_it_came_in)
+{
+    size_t used = memory_used();
+    struct buffer buffer = { 0 };
+    buffer_reserve(&buffer, 30000);
+    buffer_append_text(&buffer, "head ");
+    memset(buffer_reserve(&buffer, 20000), 'x', 20000);
+    buffer.size += 20000;
+    struct bytes text = bytes_of(buffer.data + 5, 20000);
+    ck_assert(!string_may_adopt(&buffer, bytes_of(buffer.data + 5, 100)));   /* short */
+    ck_assert(!string_may_adopt(&buffer, text));                             /* too much room */
+    ck_assert(!string_may_adopt(&buffer, bytes_of(buffer.data + 6, 20000))); /* beyond its end */
+    struct string *string = string_adopt(&buffer, text);
+    ck_assert_ptr_null(buffer.data);
+    ck_assert_uint_eq(string_memory(string), memory_used() - used);
+    ck_assert_ptr_eq(string_bytes(string).data, text.data);
+    ck_assert_ptr_eq(string_open(&string, 20000), text.data); /* edited in place */
+    shared_hold(string_shared(string));
+    struct string *before = string;
+    string_open(&string, 20001)[20000] = 'y'; /* a reader keeps what it was */
+    ck_assert_uint_eq(string_bytes(before).size, 20000);
+    ck_assert_uint_eq(string_bytes(string).size, 20001);
+    ck_assert_int_eq(string_bytes(string).data[19999], 'x');
+    shared_drop(string_shared(before));
+    string_destroy(string);
+    ck_assert_uint_eq(memory_used(), used);
+}
+END_TEST
+
+START_TEST(an_adopted_string_grows_into_a_block_of_its_own)
+{
+    size_t used = memory_used();
+    struct buffer buffer = { 0 };
+    memset(buffer_reserve(&buffer, 16384), 'x', 16384);
+    buffer.size = 16384;
+    struct bytes text = buffer_bytes(&buffer);
+    ck_assert(string_may_adopt(&buffer, text));
+    struct string *string = string_adopt(&buffer, text);
+    string_open(&string, 40000)[39999] = 'y';
+    ck_assert_int_eq(string_bytes(string).data[16383], 'x');
+    ck_assert_int_eq(string_bytes(string).data[16384], 0);
+    string_destroy(string);
+    ck_assert_uint_eq(memory_used(), used);
+}
+END_TEST
+
 START_TEST(opening_grows_with_zeros_and_seldom_moves)
 {
     size_t used = memory_used();
@@ -117,6 +163,8 @@ int main(void)
     TCase *tests = tcase_create("string");
     tcase_add_test(tests, ranges_are_cut_as_getrange_of_valkey_cuts_them);
     tcase_add_test(tests, canonical_integers_are_known);
+    tcase_add_test(tests, a_string_may_take_over_the_buffer_it_came_in);
+    tcase_add_test(tests, an_adopted_string_grows_into_a_block_of_its_own);
     tcase_add_test(tests, opening_grows_with_zeros_and_seldom_moves);
     tcase_add_test(tests, a_string_that_is_being_sent_does_not_change);
     tcase_add_test(tests, types_have_names);
