@@ -216,6 +216,21 @@ START_TEST(members_that_leave_by_chance_go_by_name)
 }
 END_TEST
 
+/* Elsewhere a field that has ended here may not have ended yet. */
+START_TEST(beside_fields_with_times_what_came_of_a_command_goes)
+{
+    expect("HINCRBY h n 5", "0: HINCRBY h n 5\n");
+    expect("HSETNX h new 1", "0: HSETNX h new 1\n");
+    expect("HPEXPIREAT h 1700000100000 FIELDS 1 new",
+           "0: HPEXPIREAT h 1700000100000 FIELDS 1 new\n");
+    expect("HINCRBY h n 5", "0: HSET h n 10\n");
+    expect("HSETNX h other 1", "0: HSET h other 1\n");
+    expect("HINCRBY h new 1", "0: HSETEX h PXAT 1700000100000 FIELDS 1 new 2\n");
+    expect("HPERSIST h FIELDS 1 new", "0: HPERSIST h FIELDS 1 new\n");
+    expect("HINCRBY h n 5", "0: HINCRBY h n 5\n");
+}
+END_TEST
+
 START_TEST(what_is_stored_goes_as_it_was_sent)
 {
     expect("SUNIONSTORE d s", "");
@@ -246,6 +261,7 @@ int main(void)
         a_session_that_left_is_not_named_any_more,
         a_restore_goes_with_an_absolute_time,
         members_that_leave_by_chance_go_by_name,
+        beside_fields_with_times_what_came_of_a_command_goes,
         what_is_stored_goes_as_it_was_sent,
     };
     return run_tests("propagation", tests, COUNT_OF(tests), set_up, tear_down);

@@ -125,9 +125,19 @@ END_TEST
 
 START_TEST(bad_data_leave_the_key_as_it_was)
 {
-    static const struct bytes bad[] = { { "", 0 },        { "\0", 1 },      { "\0\5v", 3 },
-                                        { "\x08\1v", 3 }, { "\xff\1v", 3 }, { "\0\xc3\2\5xx", 6 },
-                                        { "\0\xc4", 2 } };
+    static const struct bytes bad[] = { { "", 0 },
+                                        { "\0", 1 },
+                                        { "\0\5v", 3 },
+                                        { "\x08\1v", 3 },
+                                        { "\xff\1v", 3 },
+                                        { "\0\xc3\2\5xx", 6 },
+                                        { "\0\xc4", 2 },
+                                        /* lists: an empty element alone in its node, a node of
+                                         * unknown kind, a listpack that counts wrongly */
+                                        { "\x12\1\1\0", 4 },
+                                        { "\x12\2\1\1v\1\0", 7 },
+                                        { "\x12\1\3\1v", 5 },
+                                        { "\x12\1\2\x0a\x0a\0\0\0\2\0\x81v\2\xff", 14 } };
     struct buffer payload = { 0 };
     ck_assert_int_eq(restore(sealed(BYTES("\0\3old"), 80, &payload)), ERR_NONE);
     for (size_t i = 0; i < COUNT_OF(bad); i++) {
