@@ -10,6 +10,24 @@ static void timed_out(struct engine *engine, struct session *session)
     if (!session->blocked.is_muted) resp_null_array(&session->writer);
 }
 
+/* A call that waited in vain is a call like others to the logs, though it took no time to speak
+ * of: what it waited is not counted. */
+void blocking_note_vain(struct engine *engine, struct session *session)
+{
+    const struct waiter *waiter = session->blocked.waiter;
+    if (waiter == NULL) return;
+    if (engine->settings.tracks_latency) latency_count(waiter->entry, 0, 1);
+    if (engine->notable.ns > 0) return;
+    struct call call = { .engine = engine,
+                         .session = session,
+                         .entry = waiter->entry,
+                         .argc = waiter->argc,
+                         .argv = waiter->argv,
+                         .wall_ms = engine->clock.wall_ms };
+    uint64_t values[COMMANDLOG_KINDS] = { [COMMANDLOG_SLOW] = 0 };
+    commandlog_note(&call, values);
+}
+
 bool call_block_on_keys(struct call *call, const struct block_wish *wish)
 {
     struct engine *engine = call->engine;

@@ -33,6 +33,8 @@ struct block_wish {
  * waits is answered a null array. */
 bool call_block_on_keys(struct call *call, const struct block_wish *wish);
 
+/* Its time has run out: said before it is unblocked. */
+void blocking_note_vain(struct engine *engine, struct session *session);
 /* Ends whatever the session waits in with an error (CLIENT UNBLOCK ... ERROR). */
 void session_refuse_blocked(struct engine *engine, struct session *session, const char *error);
 

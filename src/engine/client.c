@@ -233,6 +233,7 @@ static void client_unblock(struct call *call)
         session_refuse_blocked(engine, session, "UNBLOCKED client unblocked via CLIENT UNBLOCK");
     } else {
         void (*timed_out)(struct engine *, struct session *) = session->blocked.timed_out;
+        blocking_note_vain(engine, session);
         session_unblock(engine, session);
         timed_out(engine, session);
         session_has_output(engine, session);

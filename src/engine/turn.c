@@ -35,6 +35,7 @@ static void handle_timeouts(struct engine *engine)
         struct session *session = CONTAINER_OF(node, struct session, blocked.deadline);
         ensure(session->magic == SESSION_MAGIC);
         void (*timed_out)(struct engine *, struct session *) = session->blocked.timed_out;
+        blocking_note_vain(engine, session);
         session_unblock(engine, session);
         if (timed_out != NULL) timed_out(engine, session);
         if (session->output.size > 0) session_has_output(engine, session);

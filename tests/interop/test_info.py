@@ -71,6 +71,15 @@ class Counters(eirtest.TestCase):
     def test_each_element_is_a_change(self):
         self.same(CHANGES, ("rdb_changes_since_last_save",))
 
+    def test_who_waits_in_vain_is_in_the_logs(self):
+        for client in self.clients():
+            client.call("CONFIG", "SET", "slowlog-log-slower-than", 0)
+            client.call("BLPOP", "none", 0.01)
+            logged = [entry[3] for entry in client.call("SLOWLOG", "GET", -1)]
+            self.assertEqual(logged.count([b"BLPOP", b"none", b"0.01"]), 1)
+            self.assertIn("_usec_blpop:", client.text("INFO", "latencystats"))
+            self.assertIn("cmdstat_blpop:calls=1,", client.text("INFO", "commandstats"))
+
     def test_what_is_freed_aside_is_counted_but_not_what_was_to_be_freed_at_once(self):
         def freed(client):
             text = client.text("INFO", "memory")
