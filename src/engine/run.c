@@ -13,8 +13,7 @@ struct command_entry *engine_find_entry(const struct engine *engine, const struc
 void call_init(struct call *call, struct engine *engine, struct session *session,
                struct command_entry *entry, const struct bytes *argv, uint32_t argc)
 {
-    /* One by one: a literal is first cleared as a whole, by an instruction that is slow to start.
-     */
+    /* One by one: a literal is first cleared as a whole, by a slow instruction. */
     call->argv = argv;
     call->argc = argc;
     call->writer = &session->writer;
