@@ -47,8 +47,8 @@ const char *__ubsan_default_options(void)
 
 static void keep_input(int signal_number)
 {
-    int fd = open(crash_name, O_WRONLY | O_CREAT | O_TRUNC, 0644);
-    if (fd >= 0 && current != NULL) {
+    int fd = current == NULL ? -1 : open(crash_name, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+    if (fd >= 0) {
         if (write(fd, current->data, current->size) < 0) _exit(1);
         close(fd);
     }
@@ -216,7 +216,7 @@ int main(int argc, char **argv)
     uint64_t seed = 1;
     struct corpus *corpus = memory_alloc_zero(sizeof(*corpus));
     const char *base = strrchr(argv[0], '/');
-    char name[256];
+    static char name[256]; /* read by the handler, also when the leak check ends the process */
     snprintf(name, sizeof(name), "crash-%s.bin", base == NULL ? argv[0] : base + 1);
     crash_name = name;
     signal(SIGABRT, keep_input);
