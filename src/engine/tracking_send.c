@@ -21,7 +21,7 @@ void tracking_send(struct engine *engine, struct session *session, const struct 
     uint64_t redirect = session->tracking->redirect;
     if (redirect != 0) {
         target = engine_session_find(engine, redirect);
-        if (target == NULL) {
+        if (target == NULL || target->close != SESSION_STAYS) { /* one that goes hears nothing */
             tell_broken(engine, session);
             return;
         }

@@ -359,7 +359,9 @@ static bool is_torn(const struct session *session)
            session->fed_pieces == 1;
 }
 
-/* Bytes that join half a request, if there is room, though it asks for less. */
+/* Bytes that join half a request, if there is room, though it asks for less. Where it cannot say
+ * how much is missing (a line without an end), as many as it has: each look begins at the line's
+ * start, and a line whose end is at hand must not look too long. */
 #define TORN_STEP 64
 
 /* As much of the bytes joins the half request as makes it whole; answers how much. So what follows
@@ -372,7 +374,8 @@ static size_t join_torn(struct engine *engine, struct session *session, struct b
     size_t joined = 0;
     enum request_result result = REQUEST_MORE;
     while (result == REQUEST_MORE && joined < bytes.size) {
-        size_t wanted = MAX(session->parser.needed, input->size + 1) - input->size;
+        bool is_known = session->parser.needed > input->size + 1;
+        size_t wanted = is_known ? session->parser.needed - input->size : input->size;
         reserve_wanted(input, wanted, MIN(wanted, bytes.size - joined));
         wanted = MAX(wanted, MIN((size_t)TORN_STEP, input->capacity - input->size));
         size_t taken = MIN(wanted, bytes.size - joined);

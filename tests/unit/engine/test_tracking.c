@@ -336,6 +336,21 @@ START_TEST(a_redirect_to_nobody_is_told_as_broken)
 }
 END_TEST
 
+START_TEST(who_has_said_goodbye_is_nobody)
+{
+    struct session *listener = world_session(world);
+    char line[64];
+    snprintf(line, sizeof(line), "CLIENT TRACKING ON REDIRECT %d", (int)listener->id);
+    world_ask_as(world, listener, "SUBSCRIBE __redis__:invalidate");
+    READS(line, OK);
+    READS("look k", OK);
+    world_ask_as(world, listener, "QUIT");
+    WRITES("put k", OK);
+    TOLD(listener, "");
+    ck_assert_uint_ne(reader->flags & SESSION_BROKEN_REDIRECT, 0);
+}
+END_TEST
+
 START_TEST(the_state_is_shown)
 {
     READS("CLIENT TRACKINGINFO", "%3\r\n$5\r\nflags\r\n~1\r\n$3\r\noff\r\n$8\r\nredirect\r\n:-1\r\n"
@@ -369,6 +384,7 @@ int main(void)
         a_client_that_goes_takes_its_prefixes_along,
         another_connection_is_told_as_a_subscriber,
         a_redirect_to_nobody_is_told_as_broken,
+        who_has_said_goodbye_is_nobody,
         the_state_is_shown,
     };
     return run_tests("tracking", tests, COUNT_OF(tests), set_up, tear_down);

@@ -145,6 +145,26 @@ START_TEST(two_pieces_of_one_connection_in_one_turn_are_one_stream)
 }
 END_TEST
 
+START_TEST(a_line_whose_end_is_at_hand_is_not_too_long_on_the_way)
+{
+    enum { LIMIT = 65536 };
+    struct buffer text = { 0 };
+    buffer_append(&text, BYTES("*"));
+    while (text.size < LIMIT + 6) buffer_append(&text, BYTES("1"));
+    buffer_append(&text, BYTES("\r\n"));
+    for (size_t cut = LIMIT - 130; cut <= LIMIT; cut++) {
+        struct session *session = world_session(world);
+        world_feed(world, session, bytes_of(text.data, cut));
+        ck_assert_str_eq(world_heard(world, session), "");
+        world_feed(world, session, bytes_from(buffer_bytes(&text), cut));
+        ck_assert_str_eq(world_heard(world, session),
+                         "-ERR Protocol error: invalid multibulk length\r\n");
+        session_destroy(world->engine, session);
+    }
+    buffer_fini(&text);
+}
+END_TEST
+
 START_TEST(connections_of_one_turn_see_each_other_in_the_order_of_arrival)
 {
     struct session *other = world_session(world);
@@ -470,6 +490,7 @@ int main(void)
         a_request_that_was_cut_holds_up_what_follows_it,
         a_protocol_error_that_was_cut_is_the_last_answer,
         two_pieces_of_one_connection_in_one_turn_are_one_stream,
+        a_line_whose_end_is_at_hand_is_not_too_long_on_the_way,
         connections_of_one_turn_see_each_other_in_the_order_of_arrival,
         a_long_pipeline_shares_the_turn_with_others,
         what_a_turn_has_no_time_for_goes_on_in_the_next_one,
